@@ -1,0 +1,142 @@
+"""What a detector and a diffractometer hand over: the data types up to phase retrieval.
+
+Axis order is always (frame, row, column). A mask is True where a voxel is NOT data. Frames of reference are
+right-handed with x along the beam, y outboard, z up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braggline_models.errors import BadInput
+
+FloatArray = NDArray[np.floating]
+BoolArray = NDArray[np.bool_]
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Circle:
+    """One rotation: positive angles turn right-handed about `axis` (unit vector, laboratory at all angles 0)."""
+
+    name: str
+    axis: Vector
+
+
+@dataclass(frozen=True)
+class Diffractometer:
+    """The circles of a beamline, outer to inner; rows and columns of the detector run along these at angle 0."""
+
+    name: str
+    sample_circles: tuple[Circle, ...]
+    detector_circles: tuple[Circle, ...]
+    row_direction: Vector
+    column_direction: Vector
+
+    @property
+    def circle_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in (*self.sample_circles, *self.detector_circles))
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Shape and pose of the array as it is stored: after a crop, `beam_center_px` is counted from the crop's corner."""
+
+    name: str
+    shape_px: tuple[int, int]
+    pixel_size_m: tuple[float, float]
+    distance_m: float
+    beam_center_px: tuple[float, float]
+    tilt_deg: float = 0.0
+    tilt_azimuth_deg: float = 0.0
+    rotation_deg: float = 0.0
+    saturation_counts: float = np.inf
+
+    def cropped(self, row: int, column: int, shape_px: tuple[int, int]) -> Detector:
+        """The same detector seen through a window that starts at (row, column)."""
+        center = (self.beam_center_px[0] - row, self.beam_center_px[1] - column)
+        return replace(self, shape_px=shape_px, beam_center_px=center)
+
+
+@dataclass(frozen=True)
+class RockingCurve:
+    """One rocking curve, whole or still growing.
+
+    intensity  (n_frames, n_rows, n_cols), counts, any real dtype; frames not measured hold zeros
+    mask       (n_rows, n_cols) bool, True where the pixel is no data (gap, dead, hot)
+    measured   (n_frames,) bool
+    angles_deg every circle of the diffractometer by name, each (n_frames,) float64
+    monitor    (n_frames,) or None
+    """
+
+    name: str
+    intensity: NDArray[np.generic]
+    mask: BoolArray
+    measured: BoolArray
+    angles_deg: Mapping[str, FloatArray]
+    energy_eV: float
+    detector: Detector
+    diffractometer: Diffractometer
+    exposure_s: float | None = None
+    monitor: FloatArray | None = None
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.intensity)
+        shapes = {"intensity": (n, *self.detector.shape_px), "mask": self.detector.shape_px, "measured": (n,)}
+        for name, expected in shapes.items():
+            if (found := getattr(self, name).shape) != expected:
+                raise BadInput(f"{self.name}: {name} has shape {found}, expected {expected}")
+        for circle in self.diffractometer.circle_names:
+            if circle not in self.angles_deg:
+                raise BadInput(f"{self.name}: no position of circle '{circle}'; give it in the file or by --set {circle}=DEG")
+            if (found := np.shape(self.angles_deg[circle])) != (n,):
+                raise BadInput(f"{self.name}: '{circle}' has {found} positions for {n} frames; each frame needs one")
+
+    @property
+    def scanned_circle(self) -> str:
+        """The sample circle that moves during the scan."""
+        span = {c.name: float(np.ptp(self.angles_deg[c.name])) for c in self.diffractometer.sample_circles}
+        name = max(span, key=lambda k: span[k])
+        if span[name] == 0.0:
+            raise BadInput(f"{self.name}: no sample circle moves during the scan; a rocking scan turns one of {list(span)}")
+        return name
+
+
+@dataclass(frozen=True)
+class CleaningStep:
+    """What one cleaning step did, for the record."""
+
+    name: str
+    voxels: int
+    counts_removed: float
+
+
+@dataclass(frozen=True)
+class PreparedVolume:
+    """A clean, cropped, binned volume with its geometry: all that phase retrieval needs.
+
+    intensity   (n_f, n_r, n_c) float32 counts, zero frequency at index shape // 2 (near the Bragg peak)
+    mask        the same shape, True where unknown: gap, hot pixel or a frame not measured yet
+    crop_start_px, binning  voxel (0, 0, 0) begins at this raw (frame, row, column), raw voxels summed per voxel
+    peak_px     centre of mass of the Bragg peak in raw (frame, row, column), float
+    q_bragg_per_m  (3,) q at `peak_px` in the sample frame
+    q_step_per_m   (3, 3) column k: change of q in the sample frame for one step along axis k of this volume
+    """
+
+    name: str
+    intensity: NDArray[np.float32]
+    mask: BoolArray
+    crop_start_px: tuple[int, int, int]
+    binning: tuple[int, int, int]
+    peak_px: Vector
+    q_bragg_per_m: NDArray[np.float64]
+    q_step_per_m: NDArray[np.float64]
+    cleaning: tuple[CleaningStep, ...] = ()
+    flags: tuple[str, ...] = ()
+    frames_expected: int = 0
+    frames_used: int = 0
