@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from braggline_models.errors import BadInput
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from braggline_models.errors import BadInput
 
 T = TypeVar("T", bound=BaseModel)
 
