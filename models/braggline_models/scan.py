@@ -93,7 +93,9 @@ class RockingCurve:
                 raise BadInput(f"{self.name}: {name} has shape {found}, expected {expected}")
         for circle in self.diffractometer.circle_names:
             if circle not in self.angles_deg:
-                raise BadInput(f"{self.name}: no position of circle '{circle}'; give it in the file or by --set {circle}=DEG")
+                raise BadInput(
+                    f"{self.name}: no position of circle '{circle}'; give it in the file or by --set {circle}=DEG"
+                )
             if (found := np.shape(self.angles_deg[circle])) != (n,):
                 raise BadInput(f"{self.name}: '{circle}' has {found} positions for {n} frames; each frame needs one")
 
@@ -103,7 +105,9 @@ class RockingCurve:
         span = {c.name: float(np.ptp(self.angles_deg[c.name])) for c in self.diffractometer.sample_circles}
         name = max(span, key=lambda k: span[k])
         if span[name] == 0.0:
-            raise BadInput(f"{self.name}: no sample circle moves during the scan; a rocking scan turns one of {list(span)}")
+            raise BadInput(
+                f"{self.name}: no sample circle moves during the scan; a rocking scan turns one of {list(span)}"
+            )
         return name
 
 

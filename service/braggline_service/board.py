@@ -63,7 +63,10 @@ class Board:
         key = f"{PREFIX}:result:{snapshot.scan}"
         head = {"stage": snapshot.stage, "progress": snapshot.progress, "values": dict(snapshot.values)}
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, mapping={"head": json.dumps(head)} | {f"array:{k}": pack_array(v) for k, v in snapshot.arrays.items()})
+            pipe.hset(
+                key,
+                mapping={"head": json.dumps(head)} | {f"array:{k}": pack_array(v) for k, v in snapshot.arrays.items()},
+            )
             pipe.set(f"{PREFIX}:latest", snapshot.scan)
             pipe.zadd(f"{PREFIX}:results", {snapshot.scan: float(self.redis.time()[0])})
             self._note(pipe, "result", snapshot.scan)

@@ -23,7 +23,7 @@ class Section(BaseModel):
 
 class RedisSettings(Section):
     url: str = Field("redis://127.0.0.1:6399/0", description="the service's own Redis, any from 7; not blissdata's")
-    byte_budget: int = Field(2_000_000_000, gt=0, description="frame bytes kept in Redis; past it references are published")
+    byte_budget: int = Field(2_000_000_000, gt=0, description="frames kept in Redis; past it, references")
     retry_s: float = Field(60.0, gt=0, description="how long a writer keeps trying while Redis is away")
 
 
@@ -47,6 +47,7 @@ class LiveSettings(Section):
     first_pass_fraction: float = Field(0.3, gt=0, le=1, description="frames measured before the first 3D pass")
     iterations_per_pass: int = Field(20, ge=1)
     runs_while_measuring: int = Field(2, ge=1)
+    stalled_after_s: float = Field(900.0, gt=0, description="without a frame: give the scan up, use what is there")
 
 
 class AdviceSettings(Section):
@@ -103,7 +104,8 @@ def validated(model: type[T], data: dict[str, Any], where: str) -> T:
         return model.model_validate(data)
     except ValidationError as error:
         parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors()]
-        raise BadInput(f"{where}: {'; '.join(parts)}; `braggline check-config --schema` lists what is allowed") from error
+        remedy = "`braggline check-config --schema` lists what is allowed"
+        raise BadInput(f"{where}: {'; '.join(parts)}; {remedy}") from error
 
 
 def load_settings(path: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:

@@ -108,9 +108,7 @@ def _bin_frames(intensity: NDArray[np.float32], mask: BoolArray) -> int:
     return 2 if divisible and not unmeasured and oversampling(intensity)[0] > MOST_OVERSAMPLING else 1
 
 
-def _binned(
-    intensity: NDArray[np.float32], mask: BoolArray, bins: int
-) -> tuple[NDArray[np.float32], BoolArray]:
+def _binned(intensity: NDArray[np.float32], mask: BoolArray, bins: int) -> tuple[NDArray[np.float32], BoolArray]:
     if bins == 1:
         return intensity, mask
     n = intensity.shape[0] // bins

@@ -1,0 +1,176 @@
+"""The job of one scan: follow its stream, phase what is there, publish, and write the result when the scan is over.
+
+The job keeps nothing that it could not make again: run once more, it replays the stream from the first frame.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+from redis import Redis
+
+from braggline_models.errors import BadInput
+from braggline_models.phase_retrieval import Progress
+from braggline_service.advice import Advice
+from braggline_service.beamlines import load_beamline
+from braggline_service.board import PREFIX, Board
+from braggline_service.connection import connect
+from braggline_service.jobs.feed import FrameFeed
+from braggline_service.jobs.publisher import Publisher, strain_arrays
+from braggline_service.nexus import result_path, write_result
+from braggline_service.recipes import tuned_recipe
+from braggline_service.report import write_report
+from braggline_service.settings import Settings
+from braggline_service.stages.growing import GrowingCurve
+from braggline_service.stages.pipeline import Pass, Pipeline
+from braggline_service.stages.result import scan_result, summary_values
+from braggline_service.streams import FrameReader, commit, counts
+
+logger = logging.getLogger(__name__)
+
+FIRST_FRAMES = 8  # fewer say nothing about a volume
+MEASURING_SHARE = 0.7  # of the progress; the rest is the final pass
+
+
+class Stopped(Exception):
+    """Somebody asked for the end of this job."""
+
+
+def stop_key(scan: str) -> str:
+    """The Redis key that ends the scan's job when it exists."""
+    return f"{PREFIX}:scan:{scan}:stop"
+
+
+def reconstruct_scan(scan: str, settings: Settings) -> str:
+    """Run the job of `scan` in this process; gives the path of the result file, or '' where there is none."""
+    os.setpriority(os.PRIO_PROCESS, 0, settings.jobs.niceness)  # inherited by the threads that phase
+    redis = connect(settings.redis.url)
+    publisher = Publisher(Board(redis), scan)
+    try:
+        return LiveJob(scan, settings, redis, publisher).run()
+    except Stopped:
+        publisher.tell("aborted", 1.0, {"message": f"{scan}: stopped on request; Reprocess makes it again"})
+    except BadInput as error:
+        logger.warning("scan %s: %s", scan, error)
+        publisher.tell("failed", 1.0, {"message": str(error)})
+    commit(redis, scan)
+    return ""
+
+
+class LiveJob:
+    """One scan from its first frame to its file."""
+
+    def __init__(self, scan: str, settings: Settings, redis: Redis, publisher: Publisher) -> None:
+        self.scan = scan
+        self.settings = settings
+        self.redis = redis
+        self.board = Board(redis)
+        self.publisher = publisher
+        self.reader = FrameReader(redis, scan)
+        self.header = self.reader.header()
+        self.recipe = tuned_recipe(settings.recipe, self.board.read("parameters"))
+        self.pipeline = Pipeline(self.recipe, seed=0, threads=settings.jobs.threads_per_worker)
+        growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
+        self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
+        self.first_preview_fraction: float | None = None
+
+    def run(self) -> str:
+        self.publisher.tell("following", 0.0, {"message": f"following {self.header.name}", "title": self.header.title})
+        self.feed.start()
+        try:
+            self._follow()
+            return self._finish()
+        finally:
+            self.feed.close()
+
+    def _follow(self) -> None:
+        """Passes while frames arrive, each over all that is there."""
+        growing, seen = self.feed.growing, 0
+        while not self.feed.done.is_set():
+            enough = max(FIRST_FRAMES, self.settings.live.first_pass_fraction * growing.n_expected)
+            if growing.n_measured < enough or growing.n_measured == seen or not self.header.n_frames:
+                self.feed.wait(0.2)
+                self._check()
+                continue
+            seen = growing.n_measured
+            result = self.pipeline.preview(self.feed.curve(), self.settings.live.runs_while_measuring, self._ended)
+            self._check()
+            if result is not None:
+                self._tell_pass(result, seen)
+        self.feed.check()
+
+    def _finish(self) -> str:
+        aborted = self.reader.state() == "aborted" or self.feed.stalled
+        curve = self.feed.curve(whole=not aborted)
+        self.publisher.tell("phasing", MEASURING_SHARE, {"message": "the scan is over: final pass"})
+        last: Pass | None = None
+        for step in self.pipeline.finish(curve, self._stopping):
+            if isinstance(step, Progress):
+                share = MEASURING_SHARE + (1 - MEASURING_SHARE) * step.iteration / max(step.total, 1)
+                self.publisher.tell(progress=min(share, 0.99))
+            else:
+                last = step
+        self._check()
+        assert last is not None
+        return self._deliver(last, aborted)
+
+    def _deliver(self, last: Pass, aborted: bool) -> str:
+        """File first, then the board, then the commit: whatever dies in between, the job can run again."""
+        frames = counts(self.redis, self.scan)
+        result = scan_result(
+            self.feed.curve(whole=not aborted), last, self.recipe, self.settings, seed=0, missing=frames.missing,
+            aborted=aborted, elapsed_s=time.monotonic() - self.feed.last_frame_at,
+        )  # fmt: skip
+        path = result_path(self.settings, self.header.name, self.header.data_path, result.provenance)
+        write_result(path, result)
+        report = write_report(path.with_suffix(".html"), result)
+        latency = time.monotonic() - self.feed.last_frame_at
+        files = {"result_file": str(path), "report": str(report), "latency_s": latency}
+        counted = {
+            "frames_published": frames.published, "frames_acquired": frames.acquired,
+            "frames_processed": frames.processed, "first_preview_fraction": self.first_preview_fraction,
+        }  # fmt: skip
+        message = (
+            f"{self.header.name}: {'aborted scan, ' if aborted else ''}strain map of {last.volume.frames_used} frames"
+        )
+        values = summary_values(result) | files | counted | {"message": message}
+        self.publisher.tell("aborted" if aborted else "final", 1.0, values, strain_arrays(last.strain))
+        if result.recommendation is not None:
+            Advice(self.board, self.settings.advice).put(self.scan, result.recommendation)
+        commit(self.redis, self.scan)
+        logger.info("scan %s: %s, %.1f s after its last frame: %s", self.scan, message, latency, path)
+        return str(path)
+
+    # ---- telling
+    def _tell_frames(self) -> None:
+        growing = self.feed.growing
+        values = {"frames_expected": growing.n_expected, "frames_used": growing.n_measured}
+        share = MEASURING_SHARE * growing.n_measured / max(growing.n_expected, 1)
+        self.publisher.tell(progress=share, values=values, arrays=growing.rocking_curve())
+
+    def _tell_pass(self, result: Pass, seen: int) -> None:
+        growing = self.feed.growing
+        if self.first_preview_fraction is None:
+            self.first_preview_fraction = growing.n_measured / max(growing.n_expected, 1)
+        quality = result.reconstruction.quality
+        values = {
+            "free_llk": quality.free_llk, "agreement": quality.agreement, "resolution_m": quality.resolution_m,
+            "strain_rms": result.strain.strain_rms, "voxel_size_m": result.strain.voxel_size_m,
+            "runs_total": quality.runs_total, "first_preview_fraction": self.first_preview_fraction,
+            "message": f"preview from {seen} of {growing.n_expected} frames",
+        }  # fmt: skip
+        self.publisher.tell("phasing", values=values, arrays=strain_arrays(result.strain))
+
+    # ---- stopping
+    def _stopping(self) -> bool:
+        return bool(self.redis.exists(stop_key(self.scan)))
+
+    def _ended(self) -> bool:
+        """A preview is overtaken once the scan is over: the final pass sees more."""
+        return self.feed.done.is_set() or self._stopping()
+
+    def _check(self) -> None:
+        if self._stopping():
+            raise Stopped

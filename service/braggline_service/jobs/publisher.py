@@ -1,0 +1,55 @@
+"""What a job has told the board so far, and how it tells more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braggline_models.results import StrainField
+from braggline_service.board import Board, Snapshot
+
+VOLUMES = ("amplitude", "phase_rad", "displacement_m", "strain", "uncertainty", "d_spacing_m")
+
+
+class Publisher:
+    """Merges news of one scan into its snapshot; used by the reading and by the phasing thread alike."""
+
+    def __init__(self, board: Board, scan: str) -> None:
+        self._board = board
+        self._scan = scan
+        self._stage = "waiting"
+        self._progress = 0.0
+        self._values: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def tell(
+        self,
+        stage: str | None = None,
+        progress: float | None = None,
+        values: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        """Publish what is new; everything told before still holds. Progress never goes back."""
+        with self._lock:
+            self._stage = stage or self._stage
+            self._progress = max(self._progress, progress or 0.0)
+            self._values |= {key: _plain(value) for key, value in (values or {}).items()}
+            self._board.publish(Snapshot(self._scan, self._stage, self._progress, dict(self._values), arrays or {}))
+
+
+def strain_arrays(strain: StrainField) -> dict[str, NDArray[Any]]:
+    """The maps of a strain field under their names on the board."""
+    return {name: getattr(strain, name) for name in VOLUMES}
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows no numpy scalars and no tuples, and no NaN that another program could read."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value

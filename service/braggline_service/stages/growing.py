@@ -1,0 +1,142 @@
+"""A rocking curve that grows frame by frame."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braggline_models.errors import BadInput
+from braggline_models.scan import Detector, FloatArray, RockingCurve
+from braggline_service.beamlines import Beamline
+from braggline_service.messages import ScanHeader
+from braggline_service.streams import Frame
+
+IN_MEMORY_BYTES = 1 << 29  # a larger scan is kept in a file of the system's temporary folder
+
+
+class GrowingCurve:
+    """Puts frames at their index, whatever the order they come in, and gives the curve as it stands."""
+
+    def __init__(self, header: ScanHeader, beamline: Beamline) -> None:
+        self.header = header
+        self.beamline = beamline
+        self.detector, self.mask = _detector(header, beamline)
+        self._positions: dict[str, FloatArray] = {}
+        self._measured = np.zeros(max(header.n_frames, 1), bool)
+        self._monitor = np.full(self._measured.shape, np.nan)
+        self._counts = np.full(self._measured.shape, np.nan)
+        self._intensity: NDArray[np.generic] | None = None
+
+    @property
+    def n_measured(self) -> int:
+        return int(np.count_nonzero(self._measured))
+
+    @property
+    def n_expected(self) -> int:
+        return self.header.n_frames or self.n_measured
+
+    def add(self, frame: Frame) -> None:
+        """Take one frame; an index beyond the announced number makes the curve longer."""
+        image = np.asarray(frame.image)
+        if image.shape != self.detector.shape_px:
+            name, announced = self.header.name, self.detector.shape_px
+            raise BadInput(f"{name}: frame {frame.index} has shape {image.shape}, the scan announced {announced}")
+        if self._intensity is None:
+            self._intensity = _stack((len(self._measured), *image.shape), image.dtype)
+        if frame.index >= len(self._measured):
+            self._grow(max(frame.index + 1, len(self._measured) * 2 if self.header.n_frames == 0 else 0))
+        self._intensity[frame.index] = image
+        self._measured[frame.index] = True
+        self._counts[frame.index] = image[~self.mask].sum(dtype=np.float64)
+        self._monitor[frame.index] = np.nan if frame.monitor is None else frame.monitor
+        for name, value in frame.positions.items():
+            known = self._positions.setdefault(name, np.full(len(self._measured), np.nan))
+            known[frame.index] = value
+
+    def curve(self, whole: bool = True) -> RockingCurve:
+        """The curve now; frames not measured are marked so, or left out at the end if not `whole`."""
+        if self._intensity is None:
+            raise BadInput(f"{self.header.name}: no frame has arrived; is the detector in the scan and saving?")
+        last = int(np.flatnonzero(self._measured)[-1]) + 1
+        n = max(self.header.n_frames, last) if whole and self.header.n_frames else last
+        if self.header.energy_eV is None:
+            raise BadInput(
+                f"{self.header.name}: the scan does not tell the energy; add the energy motor of "
+                f"beamline '{self.beamline.name}' to the session"
+            )
+        monitor = self._monitor[:n]
+        return RockingCurve(
+            name=self.header.name,
+            intensity=self._intensity[:n],
+            mask=self.mask,
+            measured=self._measured[:n].copy(),
+            angles_deg=self._angles(n),
+            energy_eV=self.header.energy_eV,
+            detector=self.detector,
+            diffractometer=self.beamline.diffractometer,
+            exposure_s=self.header.exposure_s,
+            monitor=monitor if np.isfinite(monitor[self._measured[:n]]).all() else None,
+        )
+
+    def rocking_curve(self) -> dict[str, FloatArray]:
+        """Counts of each frame and the position of the scanned circle in deg: (n_frames,), NaN where not measured."""
+        angles = self._positions.get(self.header.scanned, np.full(len(self._counts), np.nan))
+        n = self.header.n_frames or len(self._counts)
+        return {"rocking_curve": self._counts[:n].copy(), "rocking_angle_deg": angles[:n].copy()}
+
+    def _angles(self, n: int) -> Mapping[str, FloatArray]:
+        """Positions of each circle for each frame; where a frame is missing, along the line through its neighbors."""
+        angles: dict[str, FloatArray] = {}
+        for circle, motor in self.beamline.motors.items():
+            if motor in self._positions:
+                angles[circle] = _completed(self._positions[motor][:n])
+            elif motor in self.header.positions:
+                angles[circle] = np.full(n, self.header.positions[motor])
+        return angles
+
+    def _grow(self, n: int) -> None:
+        old, seen = self._intensity, len(self._measured)
+        assert old is not None
+        self._intensity = _stack((n, *old.shape[1:]), old.dtype)
+        self._intensity[:seen] = old[:seen]
+        self._measured = np.concatenate([self._measured, np.zeros(n - seen, bool)])
+        self._monitor = np.concatenate([self._monitor, np.full(n - seen, np.nan)])
+        self._counts = np.concatenate([self._counts, np.full(n - seen, np.nan)])
+        for name, known in self._positions.items():
+            self._positions[name] = np.concatenate([known, np.full(n - seen, np.nan)])
+
+
+def _detector(header: ScanHeader, beamline: Beamline) -> tuple[Detector, NDArray[np.bool_]]:
+    """The configured detector with what the scan itself knows better, seen through the ROI."""
+    detector, mask = beamline.detector(header.detector.name)
+    known = header.detector
+    changes = {
+        "distance_m": known.distance_m,
+        "beam_center_px": known.beam_center_px,
+        "pixel_size_m": known.pixel_size_m,
+    }
+    detector = replace(detector, **{k: v for k, v in changes.items() if v is not None})
+    if header.roi_px is None:
+        return detector, mask
+    row0, row1, column0, column1 = header.roi_px
+    return detector.cropped(row0, column0, (row1 - row0, column1 - column0)), mask[row0:row1, column0:column1]
+
+
+def _stack(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    size = int(np.prod(shape)) * dtype.itemsize
+    if size <= IN_MEMORY_BYTES:
+        return np.zeros(shape, dtype)
+    return np.memmap(tempfile.TemporaryFile(prefix="braggline-"), dtype, "w+", shape=shape)
+
+
+def _completed(values: FloatArray) -> FloatArray:
+    known = np.flatnonzero(np.isfinite(values))
+    if len(known) < 2:
+        return np.full(len(values), values[known[0]] if len(known) else np.nan)
+    slope, offset = np.polyfit(known, values[known], 1)
+    line = slope * np.arange(len(values)) + offset
+    return np.where(np.isfinite(values), values, line)

@@ -1,0 +1,71 @@
+"""The stages between a rocking curve and a strain map: prepare, phase, strain. Both doors go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from braggline_models.phase_retrieval import Ensemble, Progress, Recipe
+from braggline_models.preprocess import PrepareOptions, prepare
+from braggline_models.results import Reconstruction, StrainField
+from braggline_models.scan import PreparedVolume, RockingCurve
+from braggline_models.strain import strain_field
+
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one pass gives: the volume it saw, the object, and its strain in the sample frame."""
+
+    volume: PreparedVolume
+    reconstruction: Reconstruction
+    strain: StrainField
+
+
+class Pipeline:
+    """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass."""
+
+    def __init__(self, recipe: Recipe, seed: int, threads: int) -> None:
+        self.recipe = recipe
+        self.seed = seed
+        self.threads = threads
+        self._ensemble: Ensemble | None = None
+        self._window_px = (0, 0)
+
+    def preview(self, curve: RockingCurve, runs: int, stop: Stop | None = None) -> Pass | None:
+        """A short pass over what is measured so far; None if `stop` ended it."""
+        volume = self._prepared(curve)
+        if self._ensemble is None:
+            self._ensemble = Ensemble(self.recipe, self.seed, self.threads, runs=runs)
+        self._ensemble.update(volume)
+        for _ in self._ensemble.advance(self.recipe.live, stop):
+            pass
+        return None if stop and stop() else self._pass(volume, final=False)
+
+    def finish(self, curve: RockingCurve, stop: Stop | None = None) -> Iterator[Progress | Pass]:
+        """The final pass, from where the previews left off or from scratch: yields Progress, at last the Pass."""
+        volume = self._prepared(curve)
+        schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
+        if self._ensemble is None:
+            self._ensemble = Ensemble(self.recipe, self.seed, self.threads)
+        self._ensemble.update(volume)
+        yield from self._ensemble.advance(schedule, stop)
+        if not (stop and stop()):
+            yield self._pass(volume, final=True)
+
+    def _prepared(self, curve: RockingCurve) -> PreparedVolume:
+        options = PrepareOptions(
+            largest_px=self.recipe.largest_px,
+            background_counts=self.recipe.background_counts,
+            at_least_px=self._window_px,
+        )
+        volume = prepare(curve, options)
+        self._window_px = (volume.intensity.shape[1], volume.intensity.shape[2])
+        return volume
+
+    def _pass(self, volume: PreparedVolume, final: bool) -> Pass:
+        assert self._ensemble is not None
+        reconstruction = self._ensemble.reconstruction(final)
+        strain = strain_field(reconstruction, volume, isosurface=self.recipe.isosurface)
+        return Pass(volume, reconstruction, strain)

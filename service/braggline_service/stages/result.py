@@ -1,0 +1,96 @@
+"""A finished pass as the result that files, board and command line share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from braggline_models import __version__
+from braggline_models.phase_retrieval import Progress, Recipe
+from braggline_models.preprocess import frame_counts
+from braggline_models.recommendation import ScanLimits, next_scan, summarise
+from braggline_models.results import DefectReport, Provenance
+from braggline_models.scan import RockingCurve
+from braggline_service.nexus import ScanResult
+from braggline_service.recipes import recipe_hash
+from braggline_service.settings import Settings
+from braggline_service.stages.pipeline import Pass, Pipeline
+
+
+def run_curve(
+    curve: RockingCurve,
+    settings: Settings,
+    recipe: Recipe,
+    seed: int,
+    threads: int,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> ScanResult:
+    """The pipeline over a curve that is all there, from scratch."""
+    started = time.monotonic()
+    last: Pass | None = None
+    for step in Pipeline(recipe, seed, threads).finish(curve):
+        if isinstance(step, Pass):
+            last = step
+        elif on_progress is not None:
+            on_progress(step)
+    assert last is not None
+    missing = int(np.count_nonzero(~curve.measured))
+    elapsed_s = time.monotonic() - started
+    return scan_result(curve, last, recipe, settings, seed, missing, aborted=False, elapsed_s=elapsed_s)
+
+
+def scan_result(
+    curve: RockingCurve,
+    last: Pass,
+    recipe: Recipe,
+    settings: Settings,
+    seed: int,
+    missing: int,
+    aborted: bool,
+    elapsed_s: float,
+) -> ScanResult:
+    """Everything that is known of the scan, with the advice drawn from it."""
+    limits = settings.advice
+    summary = summarise(curve, last.volume, last.reconstruction)
+    flags = (*last.volume.flags, *last.reconstruction.quality.flags, *last.strain.flags)
+    if aborted:
+        flags = ("the scan was aborted: this is the result of what was measured", *flags)
+    return ScanResult(
+        name=curve.name,
+        rocking_curve=frame_counts(curve),
+        rocking_angle_deg=np.asarray(curve.angles_deg[curve.scanned_circle], np.float64),
+        volume=last.volume,
+        reconstruction=last.reconstruction,
+        strain=last.strain,
+        defects=DefectReport(),
+        recommendation=next_scan(summary, ScanLimits.of(limits)),
+        provenance=Provenance("braggline", __version__, recipe_hash(recipe), seed, (curve.name,)),
+        frames_missing=missing,
+        flags=tuple(dict.fromkeys(flags)),
+        elapsed_s=elapsed_s,
+        aborted=aborted,
+    )
+
+
+def summary_values(result: ScanResult) -> Mapping[str, Any]:
+    """The numbers of a result under the keys of the board and of `reconstruct --json`."""
+    quality = result.reconstruction.quality
+    return {
+        "voxels": int(np.count_nonzero(result.reconstruction.support)),
+        "free_llk": quality.free_llk,
+        "llk": quality.llk,
+        "resolution_m": quality.resolution_m,
+        "strain_rms": result.strain.strain_rms,
+        "voxel_size_m": result.strain.voxel_size_m,
+        "agreement": quality.agreement,
+        "runs_kept": quality.runs_kept,
+        "runs_total": quality.runs_total,
+        "frames_expected": result.volume.frames_expected,
+        "frames_used": result.volume.frames_used,
+        "frames_missing": result.frames_missing,
+        "defect_count": len(result.defects.lines),
+        "flags": list(result.flags),
+    }
