@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from braggline_models.errors import BadInput
 from braggline_models.recommendation import Goal, ScanLimits, ScanSummary, clipped, curve_shape, next_scan
 from braggline_models.results import Recommendation
@@ -67,7 +68,7 @@ def test_a_fine_step_is_made_coarser_at_the_same_dose():
 
 def test_a_range_that_cuts_the_fringes_is_widened_only_as_far_as_the_goal_needs():
     cut = scan(half=0.06, points=19, resolution_m=20e-9, edge_m=(20e-9, 10e-9, 10e-9))
-    advice = next_scan(cut, Goal(resolution_m=16e-9))
+    advice = next_scan(cut, goal=Goal(resolution_m=16e-9))
     assert advice.action == "widen"
     assert advice.parameters["range_deg"] == pytest.approx(0.12 * 20 / 16, rel=0.01)
 
@@ -88,7 +89,7 @@ def test_a_peak_off_the_middle_is_centered():
 
 def test_resolution_goes_with_the_fourth_root_of_the_counts():
     weak = scan(half=0.12, points=37, resolution_m=14e-9, edge_m=(8e-9, 8e-9, 8e-9), saturation_counts=1e6)
-    advice = next_scan(weak, Goal(resolution_m=10e-9, max_dose=16))
+    advice = next_scan(weak, goal=Goal(resolution_m=10e-9, max_dose=16))
     assert advice.action == "expose"
     assert advice.parameters["exposure_s"] == pytest.approx(1.4**4, rel=0.01)
     assert advice.details["resolution_expected_m"] == pytest.approx(10e-9, rel=0.02)

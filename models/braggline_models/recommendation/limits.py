@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from braggline_models.results import Recommendation
 
@@ -17,6 +17,11 @@ class ScanLimits:
     min_step_deg: float = 0.0005
     max_exposure_s: float = 10.0
     max_points: int = 400
+
+    @classmethod
+    def of(cls, settings: object) -> ScanLimits:
+        """From any object that has the limits as attributes of the same names."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 def clipped(recommendation: Recommendation, limits: ScanLimits) -> Recommendation:

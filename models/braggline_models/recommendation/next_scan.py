@@ -17,8 +17,8 @@ EXPIRES_AFTER_S = 600.0
 
 def next_scan(
     summary: ScanSummary,
-    goal: Goal | None = None,
     limits: ScanLimits | None = None,
+    goal: Goal | None = None,
     expires_after_s: float = EXPIRES_AFTER_S,
 ) -> Recommendation:
     """Range, step, exposure and points of the scan that teaches most next, with the reason in one line.
