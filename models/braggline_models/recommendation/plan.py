@@ -100,7 +100,7 @@ def _range(summary: ScanSummary, shape: CurveShape, center: float, goal: Goal, r
     if useful > 1.15 * half:
         reach = min(shape.signal_half_width_deg, 9.99)
         reasons["widen"] = (
-            f"the scan ends {shorter_side:.3f} deg off the peak, the curve stays above the noise to {reach:.2f} deg (tail)"
+            f"the scan ends {shorter_side:.3f} deg off the peak, its tail stays above the noise to {reach:.2f} deg"
         )
         return 2 * useful
     if useful < TRIM_BELOW * half:
