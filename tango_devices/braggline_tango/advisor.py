@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from braggline_models.errors import BadInput
-from braggline_service.advice import DEFAULT_MODE, MODES, SWITCHES, Advice
 from tango import AttrWriteType, DevState
 from tango.server import attribute, command
 
+from braggline_models.errors import BadInput
+from braggline_service.advice import DEFAULT_MODE, MODES, SWITCHES, Advice
 from braggline_tango.attributes import ADVISOR
 from braggline_tango.face import Face, told
 from braggline_tango.kept import Kept

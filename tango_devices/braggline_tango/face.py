@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import tango
-from braggline_models.errors import BadInput
-from braggline_service.board import Board
-from braggline_service.settings import Settings, load_settings
 from redis import Redis
 from redis.exceptions import RedisError
 from tango import DevState
 from tango.server import Device, attribute, device_property
 
+from braggline_models.errors import BadInput
+from braggline_service.board import Board
+from braggline_service.settings import Settings, load_settings
 from braggline_tango.attributes import LENGTH, SIDE, Row
 from braggline_tango.pusher import Pusher
 from braggline_tango.reading import Shown, nothing
+
+logger = logging.getLogger(__name__)
 
 TANGO_TYPES = {
     "str": str, "float": float, "int": "DevLong64", "spectrum": (float,), "lines": (str,),
@@ -141,9 +144,11 @@ def quick_redis(url: str) -> Redis:
 
 
 def keep_property(device: Device, name: str, values: Sequence[int]) -> None:
-    """Memorise a spectrum, which Tango itself does for scalars only; without a Tango database nothing is kept."""
-    if tango.Util.instance()._UseDb:
+    """Memorise a spectrum, which Tango itself does for scalars only; without a Tango database it holds until the end."""
+    try:
         tango.Database().put_device_property(device.get_name(), {name: [str(v) for v in values]})
+    except tango.DevFailed as error:
+        logger.info("%s: %s is not memorised: %s", device.get_name(), name, error.args[0].desc)
 
 
 @contextmanager

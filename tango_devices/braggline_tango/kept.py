@@ -6,8 +6,9 @@ import logging
 import threading
 from typing import Any
 
-from braggline_service.board import Board
 from redis.exceptions import RedisError
+
+from braggline_service.board import Board
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from braggline_service.board import Board
 from redis.exceptions import RedisError
 from tango import EnsureOmniThread
+
+from braggline_service.board import Board
 
 logger = logging.getLogger(__name__)
 

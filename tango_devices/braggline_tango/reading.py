@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from braggline_service.board import Snapshot
 from tango import AttrQuality
 
+from braggline_service.board import Snapshot
 from braggline_tango.attributes import ADVISOR, INGEST, RECONSTRUCTION, Row
 
 INVALID, VALID = AttrQuality.ATTR_INVALID, AttrQuality.ATTR_VALID

@@ -6,12 +6,12 @@ import threading
 import time
 from typing import Any
 
+from tango import AttrWriteType
+from tango.server import attribute, command, device_property
+
 from braggline_models.errors import BadInput
 from braggline_service.board import Snapshot
 from braggline_service.settings import config_dir
-from tango import AttrWriteType, DevState
-from tango.server import attribute, command, device_property
-
 from braggline_tango.attributes import RECONSTRUCTION
 from braggline_tango.face import Face, keep_property, told
 from braggline_tango.kept import Kept
@@ -143,7 +143,8 @@ class BraggReconstruction(Face):
     @command(doc_in="make the result of the scan that is shown again, with the parameters of now")
     def Reprocess(self) -> None:
         with told("Reprocess"):
-            self._dispatcher().reprocess(self._scan("reprocess"))
+            scan = self._scan("reprocess")
+            self._dispatcher().reprocess(scan)
 
     @command(doc_in="end the reconstruction that is running; frames go on being kept")
     def Abort(self) -> None:
@@ -178,6 +179,7 @@ class BraggReconstruction(Face):
         """Made when it is needed: it brings dask along."""
         if self._jobs is None:
             from braggline_service.connection import connect
+
             from braggline_service.jobs import Dispatcher
 
             self._jobs = Dispatcher(self.settings, connect(self.settings.redis.url))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from braggline_service.board import Snapshot
 from tango import DevState
 
+from braggline_service.board import Snapshot
 from braggline_tango.reading import GROWING
 
 
