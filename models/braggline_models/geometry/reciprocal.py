@@ -1,0 +1,54 @@
+"""The exact q of a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from braggline_models.geometry.rotation import rotation, rotation_product
+from braggline_models.scan import Detector, Diffractometer
+
+HC_eV_m = 1.239841984e-6  # h c (CODATA 2018)
+
+
+def wavenumber_per_m(energy_eV: float) -> float:
+    """k = 2 pi E / (h c)."""
+    return 2.0 * np.pi * energy_eV / HC_eV_m
+
+
+def q_of(
+    diffractometer: Diffractometer,
+    detector: Detector,
+    angles_deg: Mapping[str, float],
+    row: ArrayLike,
+    column: ArrayLike,
+    energy_eV: float,
+) -> NDArray[np.float64]:
+    """q = R_sample^T k (u - x), u the direction from the sample to the pixel, x along the beam.
+
+    `row`, `column` may be fractional and of any common shape; the result is (..., 3), 1/m, in the sample frame:
+    x along the beam, y outboard, z up when all sample circles stand at 0.
+    Source: the convention of xrayutilities (Kriegner et al., J. Appl. Cryst. 46, 1162 (2013)).
+    """
+    rows, columns = np.broadcast_arrays(np.asarray(row, np.float64), np.asarray(column, np.float64))
+    down = (rows - detector.beam_center_px[0]) * detector.pixel_size_m[0]
+    across = (columns - detector.beam_center_px[1]) * detector.pixel_size_m[1]
+    in_plane = down[..., None] * np.array(diffractometer.row_direction) + across[..., None] * np.array(
+        diffractometer.column_direction
+    )
+    tilted = in_plane @ _pose(diffractometer, detector).T
+    position = tilted + np.array([detector.distance_m, 0.0, 0.0])
+    direction = position / np.linalg.norm(position, axis=-1, keepdims=True)
+    outgoing = direction @ rotation_product(diffractometer.detector_circles, angles_deg).T
+    q_lab = wavenumber_per_m(energy_eV) * (outgoing - np.array([1.0, 0.0, 0.0]))
+    return np.asarray(q_lab @ rotation_product(diffractometer.sample_circles, angles_deg))
+
+
+def _pose(diffractometer: Diffractometer, detector: Detector) -> NDArray[np.float64]:
+    """The detector's own tilt, then its rotation about the beam."""
+    x = (1.0, 0.0, 0.0)
+    column = rotation(x, detector.tilt_azimuth_deg) @ np.array(diffractometer.column_direction)
+    tilt = rotation((float(column[0]), float(column[1]), float(column[2])), -detector.tilt_deg)
+    return np.asarray(rotation(x, detector.rotation_deg) @ tilt)

@@ -1,0 +1,109 @@
+"""Beamlines differ by their circles, detectors and names alone: config/beamlines/NAME.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from braggline_models.errors import BadInput
+from braggline_models.scan import BoolArray, Circle, Detector, Diffractometer, Vector
+from braggline_service.settings import Section, config_dir, load_yaml, validated
+
+Span = tuple[int, int]
+
+
+class CircleConfig(Section):
+    name: str
+    axis: Vector = Field(description="x along the beam, y outboard, z up; positive angles turn right-handed about it")
+    motor: str = Field("", description="name of its positioner; empty: the circle's own name")
+
+
+class DetectorConfig(Section):
+    shape_px: tuple[int, int]
+    pixel_size_m: tuple[float, float]
+    distance_m: float = Field(gt=0, description="used where the scan itself does not tell")
+    beam_center_px: tuple[float, float] = Field(description="row, column; used where the scan itself does not tell")
+    tilt_deg: float = 0.0
+    tilt_azimuth_deg: float = 0.0
+    rotation_deg: float = 0.0
+    saturation_counts: float = Field(float("inf"), gt=0)
+    gap_rows: tuple[Span, ...] = Field((), description="first row of a gap and the first after it")
+    gap_columns: tuple[Span, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+class EnergySource(Section):
+    path: str = Field(description="positioners/NAME or a path below instrument/")
+    eV_per_unit: float = 1.0
+
+
+class BeamlineConfig(Section):
+    name: str
+    sample_circles: tuple[CircleConfig, ...] = Field(min_length=1, description="outer to inner")
+    detector_circles: tuple[CircleConfig, ...] = Field(description="outer to inner")
+    row_direction: Vector
+    column_direction: Vector
+    energy: tuple[EnergySource, ...] = ()
+    monitors: tuple[str, ...] = ()
+    detectors: Mapping[str, DetectorConfig]
+
+
+@dataclass(frozen=True)
+class Beamline:
+    """One beamline, ready for use. `motors`: circle -> positioner name."""
+
+    name: str
+    diffractometer: Diffractometer
+    motors: Mapping[str, str]
+    energy: tuple[EnergySource, ...]
+    monitors: tuple[str, ...]
+    detectors: Mapping[str, DetectorConfig]
+
+    def detector_name(self, name: str) -> str:
+        """The configured name behind `name` or one of its aliases. BadInput lists the known ones."""
+        for known, config in self.detectors.items():
+            if name.lower() in (known.lower(), *(alias.lower() for alias in config.aliases)):
+                return known
+        known_names = ", ".join(f"{k} ({', '.join(c.aliases)})" if c.aliases else k for k, c in self.detectors.items())
+        raise BadInput(
+            f"detector '{name}' is unknown at beamline '{self.name}'; add it to its file, or use {known_names}"
+        )
+
+    def detector(self, name: str) -> tuple[Detector, BoolArray]:
+        """The detector and its gaps: mask (n_rows, n_cols) bool, True where there is no data."""
+        known = self.detector_name(name)
+        config = self.detectors[known]
+        detector = Detector(
+            known, config.shape_px, config.pixel_size_m, config.distance_m, config.beam_center_px,
+            config.tilt_deg, config.tilt_azimuth_deg, config.rotation_deg, config.saturation_counts,
+        )  # fmt: skip
+        mask = np.zeros(config.shape_px, bool)
+        for first, after in config.gap_rows:
+            mask[first:after] = True
+        for first, after in config.gap_columns:
+            mask[:, first:after] = True
+        return detector, mask
+
+
+def load_beamline(name_or_path: str) -> Beamline:
+    """The beamline of config/beamlines/NAME.yaml or of a file. BadInput where there is none or it is not right."""
+    folder = config_dir() / "beamlines"
+    path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else folder / f"{name_or_path}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+        raise BadInput(f"beamline '{name_or_path}' is unknown; known are {known}; add {path} for another")
+    config = validated(BeamlineConfig, load_yaml(path), str(path))
+    circles = (*config.sample_circles, *config.detector_circles)
+    diffractometer = Diffractometer(
+        config.name,
+        tuple(Circle(c.name, c.axis) for c in config.sample_circles),
+        tuple(Circle(c.name, c.axis) for c in config.detector_circles),
+        config.row_direction,
+        config.column_direction,
+    )
+    motors = {c.name: c.motor or c.name for c in circles}
+    return Beamline(config.name, diffractometer, motors, config.energy, config.monitors, config.detectors)
