@@ -1,0 +1,168 @@
+"""`bragg`, the object of the BLISS shell."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gevent
+from bliss.common.logtools import log_warning
+from bliss.common.scans import DEFAULT_CHAIN, ascan
+from bliss.common.tango import DeviceProxy
+from bliss.common.utils import autocomplete_property
+from bliss.config.settings import HashObjSetting
+from bliss.scanning.scan import ScanPreset
+from bliss.scanning.scan_meta import get_user_scan_meta
+
+from braggline_bliss.devices import ROLES, Devices, Refused, ServiceAway
+from braggline_bliss.follow import Follower, FollowPreset
+from braggline_bliss.last import SHOWN, LastResult
+from braggline_bliss.params import Params
+from braggline_bliss.rocking import plan_rocking
+from braggline_bliss.standing import Standing
+
+
+class Bragg:
+    """Beacon: plugin generic, package braggline_bliss, class Bragg; keys ingest, reconstruction, advisor (Tango names),
+    detector, rocking_motor, and tango_host where braggline's Tango database is not BLISS's own.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self.name = str(config["name"])
+        self._detector = config["detector"]
+        self._motor = config["rocking_motor"]
+        host = config.get("tango_host") or os.environ.get("BRAGGLINE_TANGO_HOST", "")
+        self._devices = Devices({role: _full(config.get(role), host) for role in ROLES}, DeviceProxy)
+        self._params = Params(self._devices)
+        self._follower = Follower(self.name, self._devices)
+        self._kept = HashObjSetting(f"braggline:{self.name}", default_values={"enabled": True})
+        if self._kept["enabled"]:
+            self.enable()
+
+    # ---- following scans
+    def enable(self) -> None:
+        """Follow every scan with the detector, from now on and in later sessions."""
+        self._kept["enabled"] = True
+        DEFAULT_CHAIN.add_preset(FollowPreset(self._follower, self._detector), name=self._preset_name)
+        get_user_scan_meta().instrument.set(self.name, self._follower.metadata)
+
+    def disable(self) -> None:
+        """Leave scans alone. The service itself goes on: `params.mode`, or Stop of its ingest, rule that."""
+        self._kept["enabled"] = False
+        DEFAULT_CHAIN.remove_preset(name=self._preset_name)
+        get_user_scan_meta().instrument.set(self.name, {})
+
+    @property
+    def _preset_name(self) -> str:
+        return f"braggline_{self.name}"
+
+    # ---- what to measure next
+    def next(self) -> Standing:
+        """The standing recommendation."""
+        return Standing.from_json(self._devices.read("advisor", "Recommendation"))
+
+    def approve(self) -> Standing:
+        """Let the next `rocking` use the standing recommendation."""
+        self._devices.command("advisor", "Approve")
+        return self._decided("approved")
+
+    def reject(self, reason: str = "") -> Standing:
+        """Refuse the standing recommendation; the reason stays in the history."""
+        self._devices.command("advisor", "Reject", str(reason))
+        return self._decided("rejected")
+
+    def rocking(
+        self,
+        half_width: float | None = None,
+        points: int | None = None,
+        exposure: float | None = None,
+        *counters: Any,
+        center: float | None = None,
+        run: bool = True,
+    ) -> Any:
+        """Rock the crystal: `ascan` about `center` (default: where the motor is), and come back to its middle.
+
+        What is not given is taken from the approved recommendation. half_width and center in deg, exposure in s.
+        """
+        plan = plan_rocking(self._standing_or_none(), self._motor.position, half_width, points, exposure, center)
+        print(f"{self.name}: {plan.told(self._motor.name)}")  # the shell's way to say what is about to happen
+        images = self._detector.image
+        scan = ascan(
+            self._motor, plan.start_deg, plan.stop_deg, plan.points - 1, plan.exposure_s, images, *counters, run=False
+        )
+        if plan.identifier:
+            scan.add_preset(_Applied(self._devices, plan.identifier))
+        if run:
+            scan.run()
+            self._motor.move(plan.center_deg)
+        return scan
+
+    # ---- results and parameters
+    @property
+    def last(self) -> LastResult:
+        """The numbers of the scan reconstructed last."""
+        return LastResult(self._devices.read_many("reconstruction", SHOWN))
+
+    @autocomplete_property
+    def params(self) -> Params:
+        """What can be tuned; each is kept."""
+        return self._params
+
+    def __info__(self) -> str:
+        following = "follows" if self._kept["enabled"] else "does not follow (enable())"
+        parts = [f"{self.name}: {following} scans with {self._detector.name}; rocks {self._motor.name}", "", "Service"]
+        for role in ROLES:
+            state, status = self._devices.state(role)
+            parts.append(f"  {role:<15} {state:<8} {status}")
+        for title, describe in (
+            ("Last result", lambda: self.last),
+            ("Next scan", self.next),
+            ("", lambda: self.params),
+        ):
+            try:
+                parts += ["", *([title] if title else []), describe().__info__()]
+            except (ServiceAway, Refused) as error:
+                parts += [f"  {error}"]
+        return "\n".join(parts)
+
+    # ---- inside
+    def _decided(self, state: str) -> Standing:
+        """The panel is told some milliseconds after the command returns: wait for it, but not for long."""
+        standing = self.next()
+        with gevent.Timeout(2.0, False):
+            while standing.state != state:
+                gevent.sleep(0.05)
+                standing = self.next()
+        return standing
+
+    def _standing_or_none(self) -> Standing:
+        """A scan whose numbers are all given needs no service."""
+        try:
+            return self.next()
+        except ServiceAway as error:
+            log_warning(self, "%s: no recommendation: %s", self.name, error)
+            return Standing("none")
+
+
+class _Applied(ScanPreset):
+    """Tells the advisor that a scan has started with its recommendation."""
+
+    def __init__(self, devices: Devices, identifier: str) -> None:
+        super().__init__()
+        self._devices = devices
+        self._identifier = identifier
+
+    def start(self, scan: Any) -> None:
+        gevent.spawn(self._tell)
+
+    def _tell(self) -> None:
+        try:
+            self._devices.command("advisor", "Applied", self._identifier)
+        except (ServiceAway, Refused) as error:
+            log_warning(self, "bragg: %s", error)
+
+
+def _full(name: Any, host: str) -> str:
+    """'//host:port/id01/braggingest/main' where a host is given and the name has none."""
+    text = str(name or "")
+    return f"//{host}/{text}" if text and host and "//" not in text else text
