@@ -1,0 +1,72 @@
+"""One object laid onto another: conjugate twin, shift to a fraction of a voxel, global phase."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Object = NDArray[np.complex64]
+UPSAMPLING = 20  # a shift is found to 1/20 voxel
+
+
+def correlation(a: Object, b: Object) -> complex:
+    """<a, b> / (|a| |b|)."""
+    norm = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    return complex(np.vdot(a, b)) / norm if norm > 0 else 0j
+
+
+def twin(psi: Object) -> Object:
+    """conj(psi(-r)) about shape // 2: it scatters the same intensity."""
+    flipped = np.conj(psi[::-1, ::-1, ::-1])
+    return np.roll(flipped, [1 if n % 2 == 0 else 0 for n in psi.shape], (0, 1, 2))
+
+
+def aligned(psi: Object, reference: Object) -> tuple[Object, bool]:
+    """psi or its twin, shifted and turned in phase so that <reference, psi> is largest; and whether it is the twin."""
+    reference_q = np.conj(scipy.fft.fftn(reference, workers=1))
+    candidates = []
+    for candidate in (psi, twin(psi)):
+        candidate_q = scipy.fft.fftn(candidate, workers=1)
+        cross_q = reference_q * candidate_q
+        shift = _peak(cross_q)
+        value = _cross_at(cross_q, shift)
+        candidates.append((abs(value), candidate_q, shift, value))
+    flipped = candidates[1][0] > candidates[0][0]
+    _, candidate_q, shift, value = candidates[int(flipped)]
+    factor = np.conj(value) / abs(value) if abs(value) > 0 else 1.0
+    return shifted(candidate_q, tuple(-s for s in shift), complex(factor)), flipped
+
+
+def shifted(psi_q: Object, by: tuple[float, ...], factor: complex = 1.0) -> Object:
+    """factor * psi(r - by), from the FFT of psi; `by` in voxels."""
+    ramped = psi_q * np.complex64(factor)
+    for axis, n in enumerate(psi_q.shape):
+        ramp = np.exp(-2j * np.pi * np.fft.fftfreq(n) * by[axis]).astype(np.complex64)
+        ramped *= ramp.reshape([-1 if k == axis else 1 for k in range(3)])
+    return scipy.fft.ifftn(ramped, overwrite_x=True, workers=1).astype(np.complex64, copy=False)
+
+
+def _peak(cross_q: Object) -> tuple[float, ...]:
+    """Where |F^-1[cross]| is largest: whole voxels first, then a finer grid of one voxel about it."""
+    surface = np.abs(scipy.fft.ifftn(cross_q, workers=1))
+    index = np.unravel_index(int(np.argmax(surface)), surface.shape)
+    coarse = [float(i if i <= n // 2 else i - n) for i, n in zip(index, surface.shape, strict=True)]
+    fine = np.arange(-UPSAMPLING, UPSAMPLING + 1) / UPSAMPLING
+    lines = [c + fine for c in coarse]
+    values = np.abs(_cross_on(cross_q, lines))
+    best = np.unravel_index(int(np.argmax(values)), values.shape)
+    return tuple(float(line[i]) for line, i in zip(lines, best, strict=True))
+
+
+def _cross_on(cross_q: Object, lines: list[NDArray[np.float64]]) -> NDArray[np.complex64]:
+    """F^-1[cross] at the positions of the grid that three lines span, by three matrix products."""
+    values: NDArray[np.complex64] = cross_q
+    for line, n in zip(reversed(lines), reversed(cross_q.shape), strict=True):
+        kernel = np.exp(2j * np.pi * np.outer(np.fft.fftfreq(n), line)).astype(np.complex64)
+        values = np.moveaxis(values @ kernel, -1, 0)
+    return values
+
+
+def _cross_at(cross_q: Object, shift: tuple[float, ...]) -> complex:
+    return complex(_cross_on(cross_q, [np.array([s]) for s in shift])[0, 0, 0])

@@ -1,0 +1,148 @@
+"""Several runs over one volume that may still grow, and the object that they agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from braggline_models.errors import BadInput
+from braggline_models.phase_retrieval.carry import carry_over, same_grid
+from braggline_models.phase_retrieval.merge import Merged, kept_runs, merged
+from braggline_models.phase_retrieval.pattern import Pattern, free_islands, pattern_of
+from braggline_models.phase_retrieval.recipe import Recipe
+from braggline_models.phase_retrieval.run import Outcome, Run, Stop, never
+from braggline_models.phase_retrieval.schedule import SHRINK_WRAP, Schedule, chunks, iterations, parse
+from braggline_models.phase_retrieval.transfer import transfer
+from braggline_models.results import Quality, Reconstruction
+from braggline_models.scan import PreparedVolume
+
+AGREE = 0.9  # below, the runs are told to disagree
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an advance stands: iterations done and planned, and the best run's LLK a voxel."""
+
+    iteration: int
+    total: int
+    llk: float
+    free_llk: float
+
+
+class Ensemble:
+    """Runs that share the data and the held-out voxels but nothing else; same seed and input give the same bits."""
+
+    def __init__(self, recipe: Recipe, seed: int, threads: int, runs: int | None = None) -> None:
+        if runs is not None and runs < 1:
+            raise BadInput(f"{runs} runs; give at least 1")
+        self.recipe = recipe
+        self.seed = seed
+        self.threads = max(threads, 1)
+        self._n_first = recipe.runs if runs is None else runs
+        self._spawned = 0
+        self._runs: list[Run] = []
+        self._volume: PreparedVolume | None = None
+        self._pattern: Pattern | None = None
+        self._iterations = 0
+
+    def update(self, volume: PreparedVolume) -> None:
+        """Take new data; objects and supports are kept, moved to the new window where it has changed."""
+        free = free_islands(
+            volume.intensity.shape,
+            self.recipe.free_fraction,
+            self.recipe.free_radius_px,
+            self.recipe.free_center,
+            np.random.SeedSequence(self.seed, spawn_key=(0,)),
+        )
+        pattern = pattern_of(volume, free)
+        for run in self._runs:
+            run.to_full()
+            carried = run.psi, run.support
+            if self._volume is not None and not same_grid(self._volume, volume):
+                carried = carry_over(run.psi, run.support, self._volume, volume)
+            run.replace_pattern(pattern, carried if np.any(carried[0]) and carried[1].any() else None)
+        self._volume, self._pattern = volume, pattern
+
+    def advance(self, schedule: str | Schedule, stop: Stop | None = None) -> Iterator[Progress]:
+        """Take every run through `schedule`; yields after each piece, ends early (between iterations) on `stop`."""
+        steps = parse(schedule) if isinstance(schedule, str) else schedule
+        stop, total, wraps = stop or never, iterations(steps), max(sum(s.name == SHRINK_WRAP for s in steps) - 1, 1)
+        self._spawn(self._n_first - len(self._runs))
+        done = wrapped = 0
+        with ThreadPoolExecutor(self.threads, "phasing") as pool:
+            for chunk in chunks(steps):
+                if stop():
+                    return
+                if chunk[0].name == "FRESH":
+                    self._spawn(self.recipe.runs - len(self._runs))
+                share = wrapped / wraps
+                list(pool.map(lambda run, c=chunk, s=share: run.execute(c, s, stop), self._runs))
+                wrapped += chunk[0].name == SHRINK_WRAP
+                done += iterations(chunk)
+                if iterations(chunk):
+                    yield self._progress(done, total)
+            self._iterations += total
+
+    def reconstruction(self, final: bool) -> Reconstruction:
+        """The object of the runs that are kept, by free LLK; judged as physics asks for. BadInput without data."""
+        if self._pattern is None or self._volume is None or not self._runs:
+            raise BadInput("nothing to reconstruct: update() and advance() come first")
+        with ThreadPoolExecutor(self.threads, "phasing") as pool:
+            outcomes = list(pool.map(Run.outcome, self._runs))
+        kept = kept_runs(outcomes, self.recipe.keep, self.recipe.most_outside)
+        if not kept:
+            raise BadInput(f"{self._volume.name}: every run diverged; raise the threshold or check the data")
+        result = merged(kept)
+        prtf = transfer(result.psi, self._pattern, self._volume.q_step_per_m)
+        quality = Quality(
+            llk=result.best.llk,
+            free_llk=result.best.free_llk,
+            agreement=result.agreement,
+            mode_weight=result.mode_weight,
+            prtf=prtf.value,
+            prtf_q_per_m=prtf.q_per_m,
+            resolution_m=prtf.resolution_m,
+            runs_kept=len(kept),
+            runs_total=len(self._runs),
+            flags=_flags(result, kept, self.recipe),
+        )
+        return Reconstruction(
+            object_=result.object_,
+            support=result.support,
+            runs=result.runs,
+            quality=quality,
+            recipe=self.recipe.as_mapping(),
+            seed=self.seed,
+            iterations=self._iterations,
+            final=final,
+        )
+
+    def _spawn(self, n: int) -> None:
+        """Add `n` runs from scratch; the k-th run of a seed always has the same random numbers."""
+        if self._pattern is None:
+            raise BadInput("nothing to phase: update() comes before advance()")
+        for _ in range(max(n, 0)):
+            seed = np.random.SeedSequence(self.seed, spawn_key=(1, self._spawned))
+            self._runs.append(Run(self.recipe, self._pattern, seed))
+            self._spawned += 1
+
+    def _progress(self, done: int, total: int) -> Progress:
+        best = min(self._runs, key=lambda run: run.free_llk)
+        return Progress(done, total, best.llk, best.free_llk)
+
+
+def _flags(result: Merged, kept: list[Outcome], recipe: Recipe) -> tuple[str, ...]:
+    flags = ["twin unresolved"]
+    edges = [np.take(result.support, [0, -1], axis=axis).any() for axis in range(3)]
+    if any(edges):
+        flags.append("support touches the edge: sample more finely")
+    if kept[0].outside > recipe.most_outside:
+        flags.append(f"{kept[0].outside:.0%} of the intensity of the best run lies outside its support")
+    if len(kept) == 1:
+        flags.append("one run kept: nothing to compare it with")
+    elif result.agreement < AGREE:
+        flags.append(f"runs disagree: agreement {result.agreement:.2f}")
+    return tuple(flags)

@@ -1,0 +1,103 @@
+"""Many runs into one object: choose, align, take the first mode, center, fix sign and twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import center_of_mass
+
+from braggline_models.phase_retrieval.align import aligned, correlation, shifted, twin
+from braggline_models.phase_retrieval.run import Outcome
+from braggline_models.scan import BoolArray
+
+Object = NDArray[np.complex64]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The first mode of the kept runs. object_, runs: phase = +Q.u, centered; psi, its conjugate, scatters FFT(psi)."""
+
+    object_: Object
+    support: BoolArray
+    runs: Object
+    agreement: float
+    mode_weight: float
+    best: Outcome
+
+    @property
+    def psi(self) -> Object:
+        return np.conj(self.object_)
+
+
+def kept_runs(outcomes: list[Outcome], keep: float, most_outside: float) -> list[Outcome]:
+    """The share `keep` of the runs with the lowest free LLK, best first, of those that keep inside their support.
+
+    If every run has too much outside, the one with the least is kept: a doubtful result is better than none.
+    """
+    finite = [run for run in outcomes if np.isfinite(run.free_llk) and np.isfinite(run.outside)]
+    good = [run for run in finite if run.outside <= most_outside]
+    if not good:
+        return sorted(finite, key=lambda run: run.outside)[:1]
+    n = max(1, round(keep * len(outcomes)))
+    return sorted(good, key=lambda run: run.free_llk)[:n]
+
+
+def merged(kept: list[Outcome]) -> Merged:
+    """First eigenmode of M_ij = <psi_i, psi_j> of the runs aligned to the first of them."""
+    reference = _standard(kept[0])
+    runs = [reference.psi]
+    runs += [aligned(run.psi, reference.psi)[0] for run in kept[1:]]
+    stack = np.stack([run.ravel() for run in runs])
+    weights, vectors = np.linalg.eigh(np.conj(stack) @ stack.T)  # M_ij = <psi_i, psi_j>
+    mode = (vectors[:, -1] @ stack) / np.sqrt(np.float32(len(runs)))
+    psi = mode.reshape(reference.psi.shape).astype(np.complex64)
+    turn = np.exp(-1j * np.angle(np.sum(psi[reference.support]))).astype(np.complex64)
+    psi *= turn
+    runs = [_turned(run, psi) for run in runs]
+    return Merged(
+        object_=np.conj(psi),
+        support=reference.support,
+        runs=np.conj(np.stack(runs)),
+        agreement=float(np.mean([abs(correlation(psi, run)) for run in runs])),
+        mode_weight=float(weights[-1] / weights.sum()),
+        best=kept[0],
+    )
+
+
+def _turned(run: Object, psi: Object) -> Object:
+    """The run with the global phase that lays it onto psi."""
+    return run * np.exp(-1j * np.angle(np.vdot(psi, run))).astype(np.complex64)
+
+
+def _standard(outcome: Outcome) -> Outcome:
+    """Centre of mass at shape // 2 to a fraction of a voxel, and of the two twins always the same one."""
+    psi, support = outcome.psi, outcome.support
+    if _oddness(support, psi) < 0:
+        psi = twin(psi)
+        support = np.abs(twin(support.astype(np.complex64))) > 0.5
+    offset = tuple(c - n // 2 for c, n in zip(center_of_mass(np.abs(psi) * support), psi.shape, strict=True))
+    whole = tuple(-round(float(o)) for o in offset)
+    support = np.roll(support, whole, (0, 1, 2))
+    psi = shifted(scipy.fft.fftn(psi, workers=1), tuple(-float(o) for o in offset))
+    return replace(outcome, psi=psi, support=support)
+
+
+def _oddness(support: BoolArray, psi: Object) -> float:
+    """sum |psi|^2 (x^3 + y^3 + z^3) about the centre of mass, each in units of its width: the twins differ in sign.
+
+    The rule is a convention that gives the same twin each time; it does not tell which of the two is true.
+    """
+    weight = np.square(np.abs(psi), dtype=np.float64) * support
+    odd = 0.0
+    for axis, n in enumerate(psi.shape):
+        profile = weight.sum(axis=tuple(k for k in range(3) if k != axis))
+        total = profile.sum()
+        if total == 0:
+            return 0.0
+        x = np.arange(n) - profile @ np.arange(n) / total
+        width = np.sqrt(profile @ x**2 / total)
+        odd += float(profile @ x**3 / total / max(width, 1e-6) ** 3)
+    return odd

@@ -1,0 +1,101 @@
+"""A phasing recipe: every number that a reconstruction depends on, apart from the data and the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from braggline_models.errors import BadInput
+from braggline_models.phase_retrieval.schedule import parse
+
+Start = Literal["autocorrelation", "box"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Fields with _px are in voxels, fractions lie between 0 and 1; config/recipes/default.yaml explains each."""
+
+    # what is phased
+    largest_px: int = 128
+    background_counts: float = 0.0
+    isosurface: float = 0.3
+    # runs
+    runs: int = 5
+    keep: float = 0.6
+    most_outside: float = 0.10
+    free_fraction: float = 0.05
+    free_radius_px: int = 3
+    free_center: float = 0.05
+    # iterations
+    schedule: str = "HALF,(RAAR**30,SW)**8,FULL,(RAAR**20,SW)**4,ER**30"
+    live: str = "(RAAR**18,SW)"
+    polish: str = "(RAAR**20,SW)**4,ER**30"
+    beta: float = 0.9
+    # support
+    start: Start = "autocorrelation"
+    start_level: float = 0.04
+    start_box: float = 0.4
+    threshold: float = 0.1
+    sigma_start_px: float = 2.0
+    sigma_end_px: float = 1.0
+    dilate_px: int = 1
+    dilate_until: float = 0.5
+    largest_component: bool = True
+    smallest_support: float = 0.001
+    largest_support: float = 0.25
+
+    def __post_init__(self) -> None:
+        for name in ("schedule", "live", "polish"):
+            parse(_checked(name, getattr(self, name), str))
+        for name, (kind, low, high) in _RANGES.items():
+            value = _checked(name, getattr(self, name), kind)
+            if not low <= value <= high:
+                raise BadInput(f"recipe: {name} is {value}; give {low} to {high}")
+        _checked("largest_component", self.largest_component, bool)
+        if self.start not in get_args(Start):
+            raise BadInput(f"recipe: start is '{self.start}'; give one of {', '.join(get_args(Start))}")
+        if self.smallest_support >= self.largest_support:
+            raise BadInput("recipe: smallest_support is not below largest_support; change one")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, object]) -> Recipe:
+        """The recipe with these `values`, the rest as by default; BadInput names unknown keys and wrong values."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(str(key) for key in values if key not in known):
+            raise BadInput(f"recipe: unknown key(s) {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        return cls(**values)  # type: ignore[arg-type]
+
+    def as_mapping(self) -> dict[str, object]:
+        """All values by name, plain types only: the same content gives the same mapping."""
+        return asdict(self)
+
+
+_RANGES: dict[str, tuple[type, float, float]] = {
+    "largest_px": (int, 16, 1024),
+    "background_counts": (float, 0.0, 1e6),
+    "isosurface": (float, 0.01, 0.99),
+    "runs": (int, 1, 1000),
+    "keep": (float, 0.01, 1.0),
+    "most_outside": (float, 0.0, 1.0),
+    "free_fraction": (float, 0.0, 0.3),
+    "free_radius_px": (int, 0, 10),
+    "free_center": (float, 0.0, 0.5),
+    "beta": (float, 0.1, 1.0),
+    "start_level": (float, 1e-4, 0.9),
+    "start_box": (float, 0.05, 0.9),
+    "threshold": (float, 0.01, 0.9),
+    "sigma_start_px": (float, 0.0, 10.0),
+    "sigma_end_px": (float, 0.0, 10.0),
+    "dilate_px": (int, 0, 10),
+    "dilate_until": (float, 0.0, 1.0),
+    "smallest_support": (float, 1e-5, 0.5),
+    "largest_support": (float, 1e-4, 0.9),
+}
+
+
+def _checked(name: str, value: Any, kind: type) -> Any:
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise BadInput(f"recipe: {name} is {value!r}, expected {kind.__name__}; correct it")
+    return value
