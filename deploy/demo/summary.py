@@ -1,0 +1,81 @@
+"""What the demo measured, for people and as JSON with the keys of `bench latency` and of `reconstruct`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tango
+from braggline_service.connection import connect
+
+from braggline_service.board import Board
+from demo.chain import Chain
+from demo.watch import Picture
+
+RESULT_KEYS = (
+    "voxels", "free_llk", "resolution_m", "strain_rms", "agreement", "runs_kept", "runs_total",
+    "frames_expected", "frames_used",
+)  # fmt: skip
+
+
+def summary(
+    running: Chain, scan: dict[str, Any], without: dict[str, Any], pictures: list[Picture], scan_ended_s: float
+) -> dict[str, Any]:
+    """One flat object; `pictures_during_scan` counts the strain maps that a client saw before the scan was over."""
+    snapshot = Board(connect(running.settings.redis.url)).latest()
+    values = dict(snapshot.values) if snapshot else {}
+    advisor = tango.DeviceProxy(running.device("BraggAdvisor"))
+    document = Board(connect(running.settings.redis.url)).read("recommendation")
+    return {
+        "frames": values.get("frames_expected"),
+        "scan_s": scan["duration_s"],
+        "scan_without_s": without.get("duration_s"),
+        "first_preview_fraction": values.get("first_preview_fraction"),
+        "final_after_last_frame_s": values.get("latency_s"),
+        "frames_missing": values.get("frames_missing"),
+        "frames_published": values.get("frames_published"),
+        "frames_processed": values.get("frames_processed"),
+        "pictures_during_scan": sum(picture.at_s < scan_ended_s for picture in pictures),
+        **{key: values.get(key) for key in RESULT_KEYS},
+        "elapsed_s": values.get("latency_s"),
+        "stage": snapshot.stage if snapshot else "waiting",
+        "message": values.get("message", ""),
+        "flags": values.get("flags", []),
+        "recommendation": document.get("recommendation", document),
+        "advisor_state": str(advisor.state()),
+        "file": values.get("result_file"),
+        "report": values.get("report"),
+    }
+
+
+def told(result: dict[str, Any], path: Path) -> str:
+    """The summary for a person."""
+    advice = result["recommendation"]
+    without = f"{result['scan_without_s']:.1f} s without" if result["scan_without_s"] else "not compared"
+    lines = [
+        "",
+        f"result         {result['message']}",
+        f"frames         {result['frames_expected']} expected = {result['frames_published']} published"
+        f" = {result['frames_processed']} processed, {result['frames_missing']} missing",
+        f"scan           {result['scan_s']:.1f} s with the service, {without}",
+        f"first preview  at {_share(result['first_preview_fraction'])} of the frames;"
+        f" {result['pictures_during_scan']} strain maps on Tango while BLISS was scanning",
+        f"final map      {_number(result['final_after_last_frame_s'], '.1f')} s after the last frame",
+        f"quality        free LLK {_number(result['free_llk'], '.3f')}, agreement {_number(result['agreement'], '.3f')}"
+        f" of {result['runs_kept']} runs, resolution {_number(result['resolution_m'], '.2e')} m,"
+        f" strain rms {_number(result['strain_rms'], '.2e')}, {result['voxels']} voxels",
+        f"next           {advice.get('action', '-')}: {advice.get('reason', '-')}",
+        f"gain           {advice.get('expected_gain', '-')}",
+        f"file           {result['file']}",
+        f"report         {result['report']}",
+        f"summary        {path}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "unknown" if value is None else format(value, form)
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.0%}"
