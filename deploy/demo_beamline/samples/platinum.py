@@ -1,0 +1,64 @@
+"""The platinum nanocrystal (111) that ID01 measured (CH4760, scan 11; CXIDB-182), as PyNX reconstructed it.
+
+9 keV, detector at 0.50678 m, direct beam at [208, 154], Bragg peak at [214, 316] of the Maxipix; scattered by 35.3627
+deg out of and 0.4864 deg in the plane. The arm's own angles follow from peak and direct beam; the sign of the in-plane
+angle is not recorded and chosen. The step of eta is not recorded either: 0.0165 deg makes the voxel near isotropic
+(3.1 nm along the rocking axis; 3.02 and 3.24 nm along rows and columns).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from demo_beamline.samples.crystal import CrystalSample
+from demo_beamline.samples.detectors import MAXIPIX, DetectorModel
+from demo_beamline.samples.fetch import platinum_file
+from demo_beamline.samples.projection import Projection
+
+VOLUME_SHAPE = (252, 420, 392)
+STEP_DEG = 0.0165
+COUNTS = 2.0e7
+HOME = {
+    "eta": 17.6814,
+    "phi": 0.0,
+    "nu": 0.7493,
+    "delta": 35.4,
+    "pix": 50.0,
+    "piy": 50.0,
+    "piz": 50.0,
+    "mononrj": 9.0,
+}
+PEAK_OFFSET_M = (6 * 55e-6, 162 * 55e-6)  # of the Bragg peak from the direct beam, along rows and columns
+
+
+def platinum(detector: DetectorModel, seed: int, folder: Path) -> CrystalSample:
+    """The crystal before `detector`; its file is kept in `folder`."""
+    with h5py.File(platinum_file(folder)) as file:
+        object_ = np.asarray(file["entry_1/image_1/data"][0])
+    return CrystalSample(
+        "platinum",
+        Projection(object_, window(detector, VOLUME_SHAPE)),
+        HOME,
+        detector,
+        peak(detector),
+        STEP_DEG,
+        intervals=127,
+        counts=COUNTS,
+        seed=seed,
+        energy_eV=1e3 * HOME["mononrj"],
+    )
+
+
+def window(detector: DetectorModel, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The volume whose conjugate grid is the object's, in the pixels of `detector` (rounded: 0.2 % at most)."""
+    scale = MAXIPIX.pixel_size_m / detector.pixel_size_m
+    return shape[0], round(shape[1] * scale), round(shape[2] * scale)
+
+
+def peak(detector: DetectorModel) -> tuple[float, float]:
+    """Row and column of the Bragg peak with the arm at home."""
+    row, column = (c + m / detector.pixel_size_m for c, m in zip(detector.beam_center_px, PEAK_OFFSET_M, strict=True))
+    return row, column
