@@ -70,4 +70,7 @@ class Devices:
             reason = " ".join(first.desc.split())
             if first.reason in ("BadInput", "RedisAway") or first.reason.startswith("API_WAttrOutsideLimit"):
                 raise Refused(reason) from None
-            raise ServiceAway(f"{self.names[role]} does not answer: {reason}; is `braggline up` running?") from None
+            if first.reason.startswith("API_"):  # Tango itself could not reach it
+                text = f"{self.names[role]} does not answer ({first.reason}); is `braggline up` running?"
+                raise ServiceAway(text) from None
+            raise ServiceAway(f"{self.names[role]}: {reason}") from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from braggline_bliss.devices import Devices
+from braggline_bliss.devices import Devices, ServiceAway
 
 # name in the shell -> (device, attribute, what it is)
 TABLE = {
@@ -37,26 +38,30 @@ class Params:
 
     def __getattr__(self, name: str) -> Any:
         role, attribute, _ = _row(name)
-        value = self._devices.read(role, attribute)
-        return value.tolist() if hasattr(value, "tolist") else value
+        return _plain(self._devices.read(role, attribute))
 
     def __setattr__(self, name: str, value: Any) -> None:
         role, attribute, _ = _row(name)
         self._devices.write(role, attribute, value)
 
     def as_dict(self) -> dict[str, Any]:
-        """Every parameter with its value of now."""
+        """Every parameter with its value of now; those of a device that is away are absent."""
         values: dict[str, Any] = {}
         for role in dict.fromkeys(row[0] for row in TABLE.values()):
             rows = {name: row[1] for name, row in TABLE.items() if row[0] == role}
-            read = self._devices.read_many(role, rows.values())
-            values |= {name: read[attribute] for name, attribute in rows.items()}
-        return {name: v.tolist() if hasattr(v := values[name], "tolist") else v for name in TABLE}
+            with suppress(ServiceAway):
+                read = self._devices.read_many(role, rows.values())
+                values |= {name: read[attribute] for name, attribute in rows.items()}
+        return {name: _plain(values[name]) for name in TABLE if name in values}
 
     def __info__(self) -> str:
         values = self.as_dict()
-        lines = [f"  {name:<18} {values[name]!s:<14} {row[2]}" for name, row in TABLE.items()]
-        return "\n".join(["Parameters of bragg (kept by its devices)", *lines])
+        lines = [f"  {name:<18} {values.get(name, '(away)')!s:<14} {row[2]}" for name, row in TABLE.items()]
+        return "\n".join(["Parameters (params.NAME = VALUE; kept by the devices)", *lines])
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _row(name: str) -> tuple[str, str, str]:

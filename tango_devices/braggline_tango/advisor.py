@@ -52,8 +52,7 @@ class BraggAdvisor(Face):
         if changed:
             self._kept.sync(self.board)
         document = self.advice.current()  # on every look: a recommendation expires by the clock
-        self.publish(read_advice(document))
-        self.tell(*_state(document, self.read_Mode()))
+        self.publish(read_advice(document), *_state(document, self.read_Mode()))
 
     # ---- switches
     def read_Mode(self) -> str:

@@ -81,8 +81,6 @@ def _cuts(prefix: str, key: str, label: str, unit: str, what: str) -> tuple[Row,
 
 
 RECONSTRUCTION = (
-    Row("Progress", "float", "snapshot", "progress", "progress", "of the scan's job", "", "%.2f", 0.0, 1.0),
-    Row("Stage", "str", "snapshot", "stage", "stage", "waiting, following, phasing, final, failed or aborted"),
     *_cuts("Strain", "strain", "strain", "", "strain along Q, no unit,"),
     *_cuts("Phase", "phase_rad", "phase", "rad", "phase +Q.u"),
     *_cuts("Amplitude", "amplitude", "amplitude", "", "amplitude of the electron density, 1 in the crystal,"),
@@ -99,6 +97,9 @@ RECONSTRUCTION = (
     Row("FramesUsed", "int", "value", "frames_used", "frames used", "in the result that is shown", "", "%d"),
     Row("ResultFile", "str", "value", "result_file", "result file", "NeXus file of the final result"),
     Row("Latency", "float", "value", "latency_s", "latency", "from the last frame to the final result", "s", "%.1f"),
+    Row("Progress", "float", "snapshot", "progress", "progress", "of the scan's job", "", "%.2f", 0.0, 1.0),
+    # last, so that whoever waits for a stage has had everything else
+    Row("Stage", "str", "snapshot", "stage", "stage", "waiting, following, phasing, final, failed or aborted"),
 )
 
 ADVISOR = (

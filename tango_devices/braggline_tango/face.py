@@ -108,12 +108,16 @@ class Face(Device):
         shown = self._shown[attr.get_name()]
         return shown.value, time.time(), shown.quality
 
-    def publish(self, shown: Mapping[str, Shown]) -> None:
-        """Show it and push an event for each attribute that changed. From the pusher's thread only."""
-        for name, new in shown.items():
-            if not new.same_as(self._shown[name]):
-                self._shown[name] = new
-                self._push(name, new)
+    def publish(self, shown: Mapping[str, Shown], state: DevState, status: str) -> None:
+        """Show it all at once, then push an event for each thing that changed. From the pusher's thread only.
+
+        Whoever is woken by one event and reads another attribute finds the same result there.
+        """
+        changed = {name: new for name, new in shown.items() if not new.same_as(self._shown[name])}
+        self._shown = self._shown | changed
+        self.tell(state, status)
+        for name, new in changed.items():
+            self._push(name, new)
 
     def _push(self, name: str, shown: Shown) -> None:
         now = time.time()

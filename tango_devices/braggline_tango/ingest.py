@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from braggline_service.connection import connect
 from braggline_service.ingest import Ingest, IngestStatus
 from tango import AttrWriteType, DevState
 from tango.server import attribute, command, device_property
 
 from braggline_models.errors import BadInput
+from braggline_service.connection import connect
 from braggline_tango.attributes import INGEST
 from braggline_tango.face import Face, keep_property, told
 from braggline_tango.reading import read_status
@@ -69,16 +69,17 @@ class BraggIngest(Face):
         self._stop_work()
 
     def deliver(self, changed: bool) -> None:
+        self.publish(read_status(self._status), *self._state())
+
+    def _state(self) -> tuple[DevState, str]:
         work, status = self._work, self._status
-        self.publish(read_status(status))
         if work is None:
-            self.tell(DevState.OFF, "stopped: scans are not followed; Start follows them")
-        elif work.failure:
-            self.tell(DevState.FAULT, f"the ingest ended: {work.failure}; Start tries again")
-        elif status is None:
-            self.tell(DevState.INIT, "starting")
-        else:
-            self.tell(STATES.get(status.state, DevState.UNKNOWN), status.message or status.state)
+            return DevState.OFF, "stopped: scans are not followed; Start follows them"
+        if work.failure:
+            return DevState.FAULT, f"the ingest ended: {work.failure}; Start tries again"
+        if status is None:
+            return DevState.INIT, "starting"
+        return STATES.get(status.state, DevState.UNKNOWN), status.message or status.state
 
     # ---- what a scientist tunes
     def read_Detector(self) -> str:

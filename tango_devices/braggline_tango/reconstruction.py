@@ -88,12 +88,13 @@ class BraggReconstruction(Face):
             self._snapshot = self.board.latest()
         snapshot = self._snapshot
         accepted = snapshot is not None and snapshot.scan in self._accepted
+        shown = {}
         if changed or self._cut_again.is_set():
             self._cut_again.clear()
-            self.publish(read_snapshot(snapshot, self._slice_index, accepted))
+            shown = read_snapshot(snapshot, self._slice_index, accepted)
         jobs = self._jobs.status if self._work is not None and self._jobs is not None else None
         failure = self._work.failure if self._work is not None else ""
-        self.tell(*state_of(snapshot, accepted, jobs, failure))
+        self.publish(shown, *state_of(snapshot, accepted, jobs, failure))
 
     # ---- what a scientist tunes
     def read_Recipe(self) -> str:
@@ -179,7 +180,6 @@ class BraggReconstruction(Face):
         """Made when it is needed: it brings dask along."""
         if self._jobs is None:
             from braggline_service.connection import connect
-
             from braggline_service.jobs import Dispatcher
 
             self._jobs = Dispatcher(self.settings, connect(self.settings.redis.url))
