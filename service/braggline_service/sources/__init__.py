@@ -1,0 +1,1 @@
+"""Where frames come from: BLISS while it scans, files on disk."""
