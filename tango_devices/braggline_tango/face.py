@@ -137,9 +137,12 @@ class Face(Device):
                 self.push_change_event(name)
                 self.push_archive_event(name)
 
+    @property
+    def settings_file(self) -> str:
+        return str(self.SettingsFile or os.environ.get("BRAGGLINE_SETTINGS", ""))
+
     def _load_settings(self) -> Settings:
-        given = self.SettingsFile or os.environ.get("BRAGGLINE_SETTINGS", "")
-        return load_settings(Path(given) if given else None)
+        return load_settings(Path(self.settings_file) if self.settings_file else None)
 
 
 def quick_redis(url: str) -> Redis:
@@ -148,7 +151,7 @@ def quick_redis(url: str) -> Redis:
 
 
 def keep_property(device: Device, name: str, values: Sequence[int]) -> None:
-    """Memorise a spectrum, which Tango itself does for scalars only; without a Tango database it holds until the end."""
+    """Memorise a spectrum, which Tango itself does for scalars only; without a database it lasts until the end."""
     try:
         tango.Database().put_device_property(device.get_name(), {name: [str(v) for v in values]})
     except tango.DevFailed as error:

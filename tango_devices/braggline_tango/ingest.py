@@ -14,6 +14,7 @@ from braggline_service.connection import connect
 from braggline_tango.attributes import INGEST
 from braggline_tango.face import Face, keep_property, told
 from braggline_tango.reading import read_status
+from braggline_tango.replay import Replayer
 from braggline_tango.work import Work
 
 STATES = {
@@ -59,6 +60,7 @@ class BraggIngest(Face):
         super().init_device()
 
     def begin(self) -> None:
+        self._replayer = Replayer(self.settings_file, self._news.set)
         if "roi_px" not in self._changes and len(self.KeptRoi) == 4:
             self._changes["roi_px"] = tuple(int(v) for v in self.KeptRoi)
         self.start_pusher(self._wait)
@@ -66,6 +68,7 @@ class BraggIngest(Face):
             self._start_work()
 
     def end(self) -> None:
+        self._replayer.close()
         self._stop_work()
 
     def deliver(self, changed: bool) -> None:
@@ -79,6 +82,8 @@ class BraggIngest(Face):
             return DevState.FAULT, f"the ingest ended: {work.failure}; Start tries again"
         if status is None:
             return DevState.INIT, "starting"
+        if self._replayer.failure and status.state == "idle":
+            return DevState.ALARM, self._replayer.failure
         return STATES.get(status.state, DevState.UNKNOWN), status.message or status.state
 
     # ---- what a scientist tunes
@@ -122,7 +127,7 @@ class BraggIngest(Face):
     @command(dtype_in=str, doc_in="a BLISS file, or the key of a scan that is still in Redis")
     def Replay(self, source: str) -> None:
         with told("Replay"):
-            start_replay(source, self.settings)
+            self._replayer.start(source.strip(), self.redis)
 
     # ---- inside
     def _wait(self, timeout_s: float) -> bool:
