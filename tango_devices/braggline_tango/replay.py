@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from redis import Redis
+
 from braggline_models.errors import BadInput
 from braggline_service.streams import open_scans, reopen
-from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +30,12 @@ class Replayer:
     def start(self, source: str, redis: Redis) -> None:
         """`source`: a file, or the key of a scan whose frames are still in Redis. BadInput says what is wrong."""
         self.failure = ""
-        if not Path(source).suffix:
+        if not _is_path(source):
             if source not in open_scans(redis):
                 reopen(redis, source)
             return
         if not Path(source).is_file():
-            raise BadInput(
-                f"Replay: {source} is no file and no key of a scan in Redis; give the path as this host sees it"
-            )
+            raise BadInput(f"Replay: there is no file {source}; give its path as this host sees it, or a scan's key")
         if self._process is not None and self._process.poll() is None:
             raise BadInput("Replay: another file is being replayed; wait for its end")
         self._process = subprocess.Popen(
@@ -60,3 +59,7 @@ class Replayer:
             self.failure = f"replay of {source} failed: {lines[-1] if lines else f'exit code {process.returncode}'}"
             logger.warning("%s", self.failure)
         self._on_end()
+
+
+def _is_path(source: str) -> bool:
+    return "/" in source or Path(source).suffix in (".h5", ".hdf5", ".nxs", ".cxi")
