@@ -1,0 +1,138 @@
+"""A written result, back as it was; the single runs are not kept in the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from braggline_models.errors import BadInput
+from braggline_models.results import (
+    Defect,
+    DefectReport,
+    Provenance,
+    Quality,
+    Recommendation,
+    Reconstruction,
+    StrainField,
+)
+from braggline_models.scan import CleaningStep, PreparedVolume
+from braggline_service.nexus.scan_result import ScanResult
+from braggline_service.nexus.write import MAPS
+
+
+def read_result(path: Path) -> ScanResult:
+    """The result of `path`. BadInput where the file is not one."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return _result(file["entry_1"])
+    except (OSError, KeyError) as error:
+        raise BadInput(f"{path}: not a result of braggline ({error}); make it with `braggline reconstruct`") from error
+
+
+def _result(entry: h5py.Group) -> ScanResult:
+    process, quality, curve = entry["process"], entry["quality"], entry["rocking_curve"]
+    advice = json.loads(_text(entry["recommendation"]))
+    return ScanResult(
+        name=_text(entry["title"]),
+        rocking_curve=curve["counts"][()],
+        rocking_angle_deg=curve["angle"][()],
+        volume=_volume(entry),
+        reconstruction=_reconstruction(entry),
+        strain=_strain(entry["sample_frame"]),
+        defects=_defects(entry["defects"]),
+        recommendation=Recommendation(**_tuples(advice)) if advice else None,
+        provenance=Provenance(
+            _text(process["program"]), _text(process["version"]), _text(process["recipe_hash"]),
+            int(process["seed"][()]), _texts(process["input"]),
+        ),
+        frames_missing=int(quality["frames_missing"][()]),
+        flags=_texts(quality["flags"]),
+        elapsed_s=float(process["elapsed_s"][()]),
+        aborted=bool(quality["aborted"][()]),
+        monitor=curve["monitor"][()] if "monitor" in curve else None,
+    )  # fmt: skip
+
+
+def _volume(entry: h5py.Group) -> PreparedVolume:
+    frame, data, quality = entry["detector_frame"].attrs, entry["diffraction"], entry["quality"]
+    steps = json.loads(_text(entry["process/cleaning"]))
+    return PreparedVolume(
+        name=_text(entry["title"]),
+        intensity=data["intensity"][()],
+        mask=data["mask"][()].astype(bool),
+        crop_start_px=tuple(int(v) for v in frame["crop_start_px"]),  # type: ignore[arg-type]
+        binning=tuple(int(v) for v in frame["binning"]),  # type: ignore[arg-type]
+        peak_px=tuple(float(v) for v in frame["peak_px"]),  # type: ignore[arg-type]
+        q_bragg_per_m=frame["q_bragg_per_m"],
+        q_step_per_m=frame["q_step_per_m"],
+        cleaning=tuple(CleaningStep(**step) for step in steps),
+        flags=_texts(data["flags"]),
+        frames_expected=int(quality["frames_expected"][()]),
+        frames_used=int(quality["frames_used"][()]),
+    )
+
+
+def _reconstruction(entry: h5py.Group) -> Reconstruction:
+    frame, process = entry["detector_frame"], entry["process"]
+    object_ = frame["object"][()]
+    return Reconstruction(
+        object_=object_,
+        support=frame["support"][()].astype(bool),
+        runs=np.zeros((0, *object_.shape), np.complex64),
+        quality=_quality(entry["quality"]),
+        recipe=json.loads(_text(process["recipe"])),
+        seed=int(process["seed"][()]),
+        iterations=int(process["iterations"][()]),
+        final=bool(process["final"][()]),
+    )
+
+
+def _quality(place: h5py.Group) -> Quality:
+    numbers = {n: float(place[n][()]) for n in ("llk", "free_llk", "agreement", "mode_weight", "resolution_m")}
+    return Quality(
+        **numbers,
+        prtf=place["prtf"][()],
+        prtf_q_per_m=place["prtf_q"][()],
+        runs_kept=int(place["runs_kept"][()]),
+        runs_total=int(place["runs_total"][()]),
+        flags=_texts(place["reconstruction_flags"]),
+    )
+
+
+def _strain(place: h5py.Group) -> StrainField:
+    return StrainField(
+        **{field: place[name][()] for name, (field, _) in MAPS.items()},
+        support=place["support"][()].astype(bool),
+        voxel_size_m=float(place.attrs["voxel_size_m"][0]),
+        q_bragg_per_m=place.attrs["q_bragg_per_m"],
+        frame=str(place.attrs["frame"]),
+        flags=_texts(place["flags"]),
+    )
+
+
+def _defects(place: h5py.Group) -> DefectReport:
+    lines = (place["lines"][name] for name in sorted(place["lines"]))
+    defects = (
+        Defect(
+            str(line.attrs["kind"]), line["position_m"][()], tuple(float(v) for v in line.attrs["direction"]),  # type: ignore[arg-type]
+            float(line.attrs["g_dot_b"]), float(line.attrs["confidence"]),
+        )
+        for line in lines
+    )  # fmt: skip
+    return DefectReport(tuple(defects), bool(place.attrs["searched"]))
+
+
+def _text(dataset: h5py.Dataset) -> str:
+    return str(dataset.asstr()[()])
+
+
+def _texts(dataset: h5py.Dataset) -> tuple[str, ...]:
+    return tuple(str(text) for text in dataset.asstr()[()])
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
