@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -111,18 +112,16 @@ class Bragg:
     def __info__(self) -> str:
         following = "follows" if self._kept["enabled"] else "does not follow (enable())"
         parts = [f"{self.name}: {following} scans with {self._detector.name}; rocks {self._motor.name}", "", "Service"]
-        for role in ROLES:
-            state, status = self._devices.state(role)
-            parts.append(f"  {role:<15} {state:<8} {status}")
-        for title, describe in (
-            ("Last result", lambda: self.last),
-            ("Next scan", self.next),
-            ("", lambda: self.params),
-        ):
-            try:
-                parts += ["", *([title] if title else []), describe().__info__()]
-            except (ServiceAway, Refused) as error:
-                parts += [f"  {error}"]
+        states = {role: self._devices.state(role) for role in ROLES}
+        parts += [f"  {role:<15} {state:<8} {status}" for role, (state, status) in states.items()]
+        sections = (
+            ("reconstruction", "Last result", lambda: self.last.__info__()),
+            ("advisor", "Next scan", lambda: self.next().__info__()),
+            ("advisor", "Parameters (params.NAME = VALUE; kept by the devices)", self._params.__info__),
+        )
+        for role, title, describe in sections:
+            if states[role][0] != "AWAY":
+                parts += ["", title, _or_line(describe)]
         return "\n".join(parts)
 
     # ---- inside
@@ -160,6 +159,14 @@ class _Applied(ScanPreset):
             self._devices.command("advisor", "Applied", self._identifier)
         except (ServiceAway, Refused) as error:
             log_warning(self, "bragg: %s", error)
+
+
+def _or_line(describe: Callable[[], str]) -> str:
+    """What `describe` says; where its device went away meanwhile, the line that tells so."""
+    try:
+        return describe()
+    except (ServiceAway, Refused) as error:
+        return f"  {error}"
 
 
 def _full(name: Any, host: str) -> str:

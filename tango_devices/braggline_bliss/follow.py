@@ -59,9 +59,8 @@ class Follower:
         if read["Stage"] in BUSY or read["Stage"] is None:
             return False
         if path := read["ResultFile"]:
-            self._result = {"last_result": path}
             digest = gevent.get_hub().threadpool.apply(_sha256, (path,))
-            self._result = {"last_result": path, "last_result_sha256": digest}
+            self._result = {"last_result": path} | ({"last_result_sha256": digest} if digest else {})
         return True
 
 
@@ -86,5 +85,8 @@ class FollowPreset(ChainPreset):
 
 
 def _sha256(path: str) -> str:
+    """'' where this host cannot see the file."""
+    if not Path(path).is_file():
+        return ""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

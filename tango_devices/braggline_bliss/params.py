@@ -57,7 +57,7 @@ class Params:
     def __info__(self) -> str:
         values = self.as_dict()
         lines = [f"  {name:<18} {values.get(name, '(away)')!s:<14} {row[2]}" for name, row in TABLE.items()]
-        return "\n".join(["Parameters (params.NAME = VALUE; kept by the devices)", *lines])
+        return "\n".join(lines)
 
 
 def _plain(value: Any) -> Any:
