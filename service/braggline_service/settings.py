@@ -1,6 +1,7 @@
 """Settings of the service: config/braggline.yaml, checked on entry; unknown keys are refused.
 
-Precedence: value given by the caller (`--set a.b=c`) > the file > the defaults below. Schema: `braggline check-config --schema`.
+Precedence: a value given by the caller, then the file, then the defaults below.
+The schema: `braggline check-config --schema`.
 """
 
 from __future__ import annotations

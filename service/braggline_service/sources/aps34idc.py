@@ -7,9 +7,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
 from braggline_models.errors import BadInput
 from braggline_models.scan import RockingCurve
-
 from braggline_service.beamlines import Beamline
 
 FIXED = {"chi": "chi_deg", "phi": "phi_deg", "delta": "delta_deg", "gamma": "gamma_deg"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+
 from braggline_models.errors import BadInput
 from braggline_models.scan import RockingCurve
 
@@ -30,7 +31,9 @@ def checked(curve: RockingCurve) -> RockingCurve:
     if not largest > 0:
         raise BadInput(f"{curve.name}: every frame is empty; check shutter, attenuator and detector")
     if largest >= curve.detector.saturation_counts:
-        flags.append(f"saturated: {largest:g} counts, {curve.detector.name} stops at {curve.detector.saturation_counts:g}")
+        flags.append(
+            f"saturated: {largest:g} counts, {curve.detector.name} stops at {curve.detector.saturation_counts:g}"
+        )
     if missing := int(np.count_nonzero(~curve.measured)):
         flags.append(f"{missing} of {n} frames are missing")
     intensity = curve.intensity

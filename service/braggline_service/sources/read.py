@@ -10,9 +10,9 @@ from pathlib import Path
 import h5py
 import hdf5plugin  # noqa: F401  registers the filters that detectors use
 import numpy as np
+
 from braggline_models.errors import BadInput
 from braggline_models.scan import RockingCurve
-
 from braggline_service.beamlines import load_beamline
 from braggline_service.sources import aps34idc, bliss_nexus
 from braggline_service.sources.check import checked
@@ -55,7 +55,9 @@ def opened(path: Path) -> Iterator[h5py.File]:
         try:
             yield file
         except (OSError, RuntimeError) as error:
-            raise BadInput(f"{path}: cannot be read to its end ({str(error).splitlines()[0]}); copy it again") from error
+            raise BadInput(
+                f"{path}: cannot be read to its end ({str(error).splitlines()[0]}); copy it again"
+            ) from error
 
 
 def _overridden(curve: RockingCurve, given: Mapping[str, float]) -> RockingCurve:

@@ -114,12 +114,12 @@ def _detector(header: ScanHeader, beamline: Beamline) -> tuple[Detector, NDArray
     """The configured detector with what the scan itself knows better, seen through the ROI."""
     detector, mask = beamline.detector(header.detector.name)
     known = header.detector
-    changes = {
-        "distance_m": known.distance_m,
-        "beam_center_px": known.beam_center_px,
-        "pixel_size_m": known.pixel_size_m,
-    }
-    detector = replace(detector, **{k: v for k, v in changes.items() if v is not None})
+    detector = replace(
+        detector,
+        distance_m=known.distance_m or detector.distance_m,
+        beam_center_px=known.beam_center_px or detector.beam_center_px,
+        pixel_size_m=known.pixel_size_m or detector.pixel_size_m,
+    )
     if header.roi_px is None:
         return detector, mask
     row0, row1, column0, column1 = header.roi_px

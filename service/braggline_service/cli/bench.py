@@ -1,0 +1,42 @@
+"""braggline bench: what this machine does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from braggline_models.errors import BadInput
+from braggline_service.cli.told import print_json
+
+app = typer.Typer(no_args_is_help=True)
+LATENCY_KEYS = (
+    "frames", "scan_s", "scan_without_s", "first_preview_fraction", "final_after_last_frame_s", "frames_missing",
+)  # fmt: skip
+
+
+@app.command()
+def ingest(frames: Annotated[int, typer.Option(min=10)] = 400) -> None:
+    """Frames a second through Redis, compressed, from memory."""
+    from braggline_service.bench.ingest import run
+
+    print_json(run(frames))
+
+
+@app.command()
+def latency(sample: Annotated[str, typer.Option(help="platinum, simulated or a file")] = "platinum") -> None:
+    """A scan on the emulated beamline with and without the service; needs a checkout with `make env`."""
+    import json
+
+    checkout = Path(__file__).parents[3]
+    if not (checkout / "deploy" / "demo").is_dir():
+        raise BadInput("bench latency: needs a checkout of braggline with its emulated beamline (deploy/demo)")
+    command = [sys.executable, "-m", "demo", "--sample", sample, "--run-dir", "var/bench", "--json"]
+    done = subprocess.run(command, cwd=checkout / "deploy", capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the demo failed")
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    print_json({key: result[key] for key in LATENCY_KEYS})
