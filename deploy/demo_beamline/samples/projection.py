@@ -1,4 +1,4 @@
-"""I_s(k) = |sum_n rho(n) exp(-2 pi i (s n0/N0 + (k1 - f1) n1/N1 + (k2 - f2) n2/N2))|^2 for ANY real s: no interpolation.
+"""I_s(k) = |sum_n rho(n) exp(-2 pi i (s n0/N0 + (k1 - f1) n1/N1 + (k2 - f2) n2/N2))|^2 for ANY real s, exactly.
 
 rho is a crystal on the grid that is conjugate to the detector's volume (frame, row, column). Its phase is -Q.u there:
 the scattered amplitude is the sum of |rho| exp(-i Q.u) exp(-i q.r), the sign of numpy's forward transform, which is

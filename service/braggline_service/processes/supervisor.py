@@ -44,13 +44,15 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, part: Part) -> None:
-        """Start `part` and wait until it is ready; PartDown (one line) if it ends or is not ready in time."""
-        running = self._forks.submit(Running.fork, part, self.log_dir / f"{part.name}.log").result()
-        with self._lock:
-            self._parts[part.name] = running
-        self._wait_ready(running)
-        if part.restart and self._watcher is None:
+    def start(self, *parts: Part) -> None:
+        """Start `parts` side by side and wait until all are ready; PartDown (one line) if one ends or takes too long."""
+        for part in parts:
+            running = self._forks.submit(Running.fork, part, self.log_dir / f"{part.name}.log").result()
+            with self._lock:
+                self._parts[part.name] = running
+        for part in parts:
+            self._wait_ready(self._parts[part.name])
+        if any(part.restart for part in parts) and self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
             self._watcher.start()
         self._on_change()

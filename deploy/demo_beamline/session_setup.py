@@ -1,0 +1,31 @@
+"""Setup of the session id01: where scans are saved, and what each scan tells about detector and beam."""
+
+from bliss import current_session
+from bliss.config.static import get_config
+from bliss.scanning.scan_meta import META_TIMING, get_user_scan_meta
+from bliss.setup_globals import *  # noqa: F403
+
+_about = get_config().get_config("demo_metadata").to_dict()
+
+
+def _detector_and_beam(_scan):
+    """The same groups as in ID01's files: instrument/DETECTOR, instrument/positioners, instrument/monochromator."""
+    config = get_config()
+    positioners = {name: float(config.get(name).position) for name in _about["motors"]}
+    return {
+        _about["detector"]: {"@NX_class": "NXdetector", **_about["geometry"]},
+        "positioners": {"@NX_class": "NXcollection", **positioners},
+        "monochromator": {"@NX_class": "NXmonochromator", "Energy": _about["energy_eV"], "Energy@units": "eV"},
+        "beamline": _about["beamline"],
+    }
+
+
+def _register():
+    meta = get_user_scan_meta()
+    meta.instrument.set("demo_beamline", _detector_and_beam)
+    meta.instrument.timing = META_TIMING.START | META_TIMING.END
+    current_session.scan_saving.base_path = _about["raw_data"]
+    current_session.scan_saving.writer = "null"  # Lima writes its own files: see the README of this folder
+
+
+_register()
