@@ -12,11 +12,10 @@ from bliss.common.scans import DEFAULT_CHAIN, ascan
 from bliss.common.tango import DeviceProxy
 from bliss.common.utils import autocomplete_property
 from bliss.config.settings import HashObjSetting
-from bliss.scanning.scan import ScanPreset
 from bliss.scanning.scan_meta import get_user_scan_meta
 
 from braggline_bliss.devices import ROLES, Devices, Refused, ServiceAway
-from braggline_bliss.follow import Follower, FollowPreset
+from braggline_bliss.follow import AppliedPreset, Follower, FollowPreset
 from braggline_bliss.last import SHOWN, LastResult
 from braggline_bliss.params import Params
 from braggline_bliss.rocking import plan_rocking
@@ -92,7 +91,7 @@ class Bragg:
             self._motor, plan.start_deg, plan.stop_deg, plan.points - 1, plan.exposure_s, images, *counters, run=False
         )
         if plan.identifier:
-            scan.add_preset(_Applied(self._devices, plan.identifier))
+            scan.add_preset(AppliedPreset(self._devices, plan.identifier))
         if run:
             scan.run()
             self._motor.move(plan.center_deg)
@@ -141,24 +140,6 @@ class Bragg:
         except ServiceAway as error:
             log_warning(self, "%s: no recommendation: %s", self.name, error)
             return Standing("none")
-
-
-class _Applied(ScanPreset):
-    """Tells the advisor that a scan has started with its recommendation."""
-
-    def __init__(self, devices: Devices, identifier: str) -> None:
-        super().__init__()
-        self._devices = devices
-        self._identifier = identifier
-
-    def start(self, scan: Any) -> None:
-        gevent.spawn(self._tell)
-
-    def _tell(self) -> None:
-        try:
-            self._devices.command("advisor", "Applied", self._identifier)
-        except (ServiceAway, Refused) as error:
-            log_warning(self, "bragg: %s", error)
 
 
 def _or_line(describe: Callable[[], str]) -> str:

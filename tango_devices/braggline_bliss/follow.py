@@ -1,4 +1,4 @@
-"""The preset that sees every scan with the detector, and never costs it more than the blink of a greenlet."""
+"""The presets: they see every scan with the detector, and cost it no more than the start of a greenlet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 from bliss.common.logtools import log_debug, log_warning
 from bliss.scanning.chain import ChainPreset
+from bliss.scanning.scan import ScanPreset
 
 from braggline_bliss.devices import Devices, Refused, ServiceAway
 
@@ -82,6 +83,24 @@ class FollowPreset(ChainPreset):
     def stop(self, chain: Any) -> None:
         if self._concerned:
             self._follower.scan_ended()
+
+
+class AppliedPreset(ScanPreset):
+    """Tells the advisor that a scan has started with its recommendation."""
+
+    def __init__(self, devices: Devices, identifier: str) -> None:
+        super().__init__()
+        self._devices = devices
+        self._identifier = identifier
+
+    def start(self, scan: Any) -> None:
+        gevent.spawn(self._tell)
+
+    def _tell(self) -> None:
+        try:
+            self._devices.command("advisor", "Applied", self._identifier)
+        except (ServiceAway, Refused) as error:
+            log_warning(self, "bragg: %s", error)
 
 
 def _sha256(path: str) -> str:

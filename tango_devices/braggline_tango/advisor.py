@@ -10,10 +10,11 @@ from tango.server import attribute, command
 from braggline_models.errors import BadInput
 from braggline_service.advice import DEFAULT_MODE, MODES, SWITCHES, Advice
 from braggline_tango.attributes import ADVISOR
-from braggline_tango.face import Face, told
+from braggline_tango.face import Face
 from braggline_tango.kept import Kept
 from braggline_tango.pusher import BoardWait
 from braggline_tango.reading import iso, read_advice
+from braggline_tango.told import told
 
 TUNED = {"access": AttrWriteType.READ_WRITE, "memorized": True, "hw_memorized": True}
 

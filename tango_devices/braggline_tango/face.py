@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +12,16 @@ import tango
 from redis import Redis
 from redis.exceptions import RedisError
 from tango import DevState
-from tango.server import Device, attribute, device_property
+from tango.server import Device, device_property
 
 from braggline_models.errors import BadInput
 from braggline_service.board import Board
 from braggline_service.settings import Settings, load_settings
-from braggline_tango.attributes import LENGTH, SIDE, Row
+from braggline_tango.attributes import Row
+from braggline_tango.dynamic import attribute_of
 from braggline_tango.pusher import Pusher
 from braggline_tango.reading import Shown, nothing
-
-logger = logging.getLogger(__name__)
-
-TANGO_TYPES = {
-    "str": str, "float": float, "int": "DevLong64", "spectrum": (float,), "lines": (str,),
-    "image": (("DevFloat",),), "counts": (("DevULong",),),
-}  # fmt: skip
+from braggline_tango.told import one_line
 
 
 class Face(Device):
@@ -93,14 +86,14 @@ class Face(Device):
     def away(self, error: Exception) -> None:
         """Called by the pusher where a delivery failed; it tries again by itself."""
         if isinstance(error, RedisError):
-            self.tell(DevState.FAULT, f"Redis at {self.settings.redis.url} is away: {_one_line(error)}; trying again")
+            self.tell(DevState.FAULT, f"Redis at {self.settings.redis.url} is away: {one_line(error)}; trying again")
         else:
-            self.tell(DevState.FAULT, f"{type(error).__name__}: {_one_line(error)}; see the log")
+            self.tell(DevState.FAULT, f"{type(error).__name__}: {one_line(error)}; see the log")
 
     # ---- attributes of the table
     def initialize_dynamic_attributes(self) -> None:
         for row in self.rows:
-            self.add_attribute(_attribute_of(row, self.read_row))
+            self.add_attribute(attribute_of(row, self.read_row))
             self.set_change_event(row.name, True, False)
             self.set_archive_event(row.name, True, False)
 
@@ -148,34 +141,3 @@ class Face(Device):
 def quick_redis(url: str) -> Redis:
     """A connection for somebody who waits at a panel: an absent Redis is told within two seconds."""
     return Redis.from_url(url, socket_connect_timeout=2.0, socket_timeout=10.0)
-
-
-def keep_property(device: Device, name: str, values: Sequence[int]) -> None:
-    """Memorise a spectrum, which Tango itself does for scalars only; without a database it lasts until the end."""
-    try:
-        tango.Database().put_device_property(device.get_name(), {name: [str(v) for v in values]})
-    except tango.DevFailed as error:
-        logger.info("%s: %s is not memorised: %s", device.get_name(), name, error.args[0].desc)
-
-
-@contextmanager
-def told(origin: str) -> Iterator[None]:
-    """A refused command or value reaches the client as one line, without a traceback."""
-    try:
-        yield
-    except BadInput as error:
-        tango.Except.throw_exception("BadInput", str(error), origin)
-    except RedisError as error:
-        tango.Except.throw_exception("RedisAway", f"Redis is away: {_one_line(error)}; try again later", origin)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _attribute_of(row: Row, read: Any) -> attribute:
-    sizes = {1: {"max_dim_x": LENGTH}, 2: {"max_dim_x": SIDE, "max_dim_y": SIDE}}.get(row.rank, {})
-    limits = {"min_value": row.minimum, "max_value": row.maximum}
-    texts = {"unit": row.unit, "label": row.label, "doc": row.description, "format": row.format}
-    given = {key: value for key, value in {**limits, **texts}.items() if value not in (None, "")}
-    return attribute(name=row.name, dtype=TANGO_TYPES[row.kind], fget=read, **sizes, **given)

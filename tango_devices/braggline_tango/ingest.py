@@ -12,9 +12,11 @@ from tango.server import attribute, command, device_property
 from braggline_models.errors import BadInput
 from braggline_service.connection import connect
 from braggline_tango.attributes import INGEST
-from braggline_tango.face import Face, keep_property, told
+from braggline_tango.face import Face
+from braggline_tango.kept import keep_property
 from braggline_tango.reading import read_status
 from braggline_tango.replay import Replayer
+from braggline_tango.told import told
 from braggline_tango.work import Work
 
 STATES = {

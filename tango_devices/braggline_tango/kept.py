@@ -1,12 +1,15 @@
-"""What a person tuned: held by the device, memorised by Tango, and written to the board as soon as Redis is there."""
+"""What a person tuned: memorised by Tango, and written to the board as soon as Redis is there."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
+import tango
 from redis.exceptions import RedisError
+from tango.server import Device
 
 from braggline_service.board import Board
 
@@ -46,3 +49,11 @@ class Kept:
             self.sync(board)
         except RedisError as error:
             logger.warning("%s: kept until Redis is back: %s", self._document, error)
+
+
+def keep_property(device: Device, name: str, values: Sequence[int]) -> None:
+    """Memorise a spectrum, which Tango itself does for scalars only; without a database it lasts until the end."""
+    try:
+        tango.Database().put_device_property(device.get_name(), {name: [str(v) for v in values]})
+    except tango.DevFailed as error:
+        logger.info("%s: %s is not memorised: %s", device.get_name(), name, error.args[0].desc)

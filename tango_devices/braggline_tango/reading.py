@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from tango import AttrQuality
 
+from braggline_models.errors import BadInput
 from braggline_service.board import Snapshot
 from braggline_tango.attributes import ADVISOR, INGEST, RECONSTRUCTION, Row
 
@@ -79,6 +80,13 @@ def cut(volume: np.ndarray, axis: int, index: int) -> np.ndarray:
     """The plane `index` across `axis` of a (z, y, x) volume; -1 is the center, and no index leaves the volume."""
     n = volume.shape[axis]
     return np.ascontiguousarray(volume.take(n // 2 if index < 0 else min(index, n - 1), axis=axis))
+
+
+def three_indices(indices: Any) -> tuple[int, int, int]:
+    values = [int(v) for v in indices]
+    if len(values) != 3 or min(values) < -1:
+        raise BadInput(f"SliceIndex: {values} is no place; give three voxels along z, y, x, each -1 (center) or more")
+    return values[0], values[1], values[2]
 
 
 # ---- ingest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 from tango import AttrWriteType
@@ -12,15 +11,16 @@ from tango.server import attribute, command, device_property
 from braggline_models.errors import BadInput
 from braggline_service.board import Snapshot
 from braggline_service.settings import config_dir
+from braggline_tango.accepted import accept, accepted_scans
 from braggline_tango.attributes import RECONSTRUCTION
-from braggline_tango.face import Face, keep_property, told
-from braggline_tango.kept import Kept
+from braggline_tango.face import Face
+from braggline_tango.kept import Kept, keep_property
 from braggline_tango.pusher import BoardWait
-from braggline_tango.reading import GROWING, read_snapshot
+from braggline_tango.reading import GROWING, read_snapshot, three_indices
 from braggline_tango.state import state_of
+from braggline_tango.told import told
 from braggline_tango.work import Work
 
-ACCEPTED_KEPT = 100
 TUNED = {"access": AttrWriteType.READ_WRITE, "memorized": True, "hw_memorized": True}
 
 
@@ -69,7 +69,7 @@ class BraggReconstruction(Face):
         self._jobs: Any = None
         self._cut_again = threading.Event()
         super().init_device()
-        self._slice_index = _three(self.KeptSliceIndex)
+        self._slice_index = three_indices(self.KeptSliceIndex)
 
     def begin(self) -> None:
         self.start_pusher(BoardWait(self.board))
@@ -84,7 +84,7 @@ class BraggReconstruction(Face):
     def deliver(self, changed: bool) -> None:
         if changed:
             self._kept.sync(self.board)
-            self._accepted = self.board.read("accepted")
+            self._accepted = accepted_scans(self.board)
             self._snapshot = self.board.latest()
         snapshot = self._snapshot
         accepted = snapshot is not None and snapshot.scan in self._accepted
@@ -136,7 +136,7 @@ class BraggReconstruction(Face):
 
     def write_SliceIndex(self, indices: Any) -> None:
         with told("SliceIndex"):
-            self._slice_index = _three([int(v) for v in indices])
+            self._slice_index = three_indices([int(v) for v in indices])
         keep_property(self, "KeptSliceIndex", self._slice_index)
         self._cut_again.set()
 
@@ -162,8 +162,7 @@ class BraggReconstruction(Face):
             scan = self._scan("accept")
             if self._snapshot is not None and self._snapshot.stage in GROWING:
                 raise BadInput(f"nothing to accept yet: {scan} is {self._snapshot.stage}; wait for its final result")
-            kept = self.board.read("accepted") | {scan: time.time()}
-            self.board.write("accepted", dict(sorted(kept.items(), key=lambda item: item[1])[-ACCEPTED_KEPT:]))
+            accept(self.board, scan)
 
     # ---- inside
     def _tune(self, key: str, value: Any) -> None:
@@ -184,10 +183,3 @@ class BraggReconstruction(Face):
 
             self._jobs = Dispatcher(self.settings, connect(self.settings.redis.url))
         return self._jobs
-
-
-def _three(indices: Any) -> tuple[int, int, int]:
-    values = [int(v) for v in indices]
-    if len(values) != 3 or min(values) < -1:
-        raise BadInput(f"SliceIndex: {values} is no place; give three voxels along z, y, x, each -1 (center) or more")
-    return values[0], values[1], values[2]
