@@ -4,15 +4,15 @@ import pytest
 import tango
 from tango import AttrQuality, DevState
 
-from .conftest import until
+from braggline_tango.ingest import BraggIngest
 
-ingest_device = pytest.importorskip("braggline_tango.ingest", reason="the ingest itself is not there yet")
+from .conftest import until
 
 
 @pytest.fixture
 def ingest(device, settings_file):
     settings_file.write_text(settings_file.read_text() + "ingest:\n  blissdata_url: redis://127.0.0.1:1\n")
-    with device(ingest_device.BraggIngest) as proxy:
+    with device(BraggIngest) as proxy:
         yield proxy
 
 
