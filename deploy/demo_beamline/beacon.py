@@ -19,7 +19,10 @@ METADATA = "demo_metadata"
 
 
 def write_beacon(folder: Path, sample: Sample, lima: str, raw_data: Path, extra: Path | None) -> None:
-    """Write the whole configuration anew; `extra` is a folder of more of it, whose objects join the session."""
+    """Write the whole configuration anew; `extra` is a folder of more of it, whose objects join the session.
+
+    $simdet and $eta there become this sample's own detector and rocking motor.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tango").mkdir(parents=True)
     more: list[str] = []

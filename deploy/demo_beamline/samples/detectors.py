@@ -39,7 +39,7 @@ class DetectorModel:
 
 DISTANCE_M = 0.50678  # of the platinum crystal's measurement at ID01, CXIDB-182
 MAXIPIX = DetectorModel(
-    "mpx1x4", "Maxipix 2x2", (516, 516), 55e-6, DISTANCE_M, (208.0, 154.0), ((255, 261),), ((255, 261),), hot_pixels=5
+    "simdet", "Maxipix 2x2", (516, 516), 55e-6, DISTANCE_M, (208.0, 154.0), ((255, 261),), ((255, 261),), hot_pixels=5
 )
 EIGER2M = DetectorModel(
     "eiger2M",

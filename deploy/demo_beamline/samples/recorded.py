@@ -37,7 +37,7 @@ class RecordedSample:
         self.energy_eV = _of(geometry, path, "energy_eV")
         rows, columns = self._frames.shape[1:]
         self.detector = DetectorModel(
-            "timepix",
+            "simdet",
             "Timepix, frames played back",
             (rows, columns),
             _of(geometry, path, "pixel_size_m"),

@@ -34,7 +34,7 @@ def up_in_background(
         if state.get("phase") == "up":
             return state
         if ended:
-            raise PartDown(telling_line(log))
+            raise PartDown(telling_line(log).removeprefix("error: "))
         time.sleep(0.05)
     os.kill(pid, signal.SIGTERM)
     raise PartDown(f"{run_dir} was not up after {timeout_s:g} s: {telling_line(log)} (log: {log})")
