@@ -40,13 +40,13 @@ def simulate_curve(
 ) -> tuple[RockingCurve, SimulatedTruth]:
     """Counts of a faceted crystal with a smooth displacement, in the linearised geometry of a true detector.
 
-    bragg_deg: every circle at the peak, which lies in the middle frame and at the detector's middle. The object
-    lives on the grid of a window of window_px around it, larger than what a reconstruction cuts out. `photons` in all.
+    bragg_deg: every circle at the peak, which lies in the middle frame and at the detector's middle, or that of its
+    first quarter where a gap runs through the middle. The object lives on the grid of a window of window_px around it, larger than what a reconstruction cuts out. `photons` in all.
     """
     rng = np.random.default_rng(seed)
     empty = _empty_curve(diffractometer, detector, mask, bragg_deg, rocking, step_deg, n_frames, energy_eV)
     side = min(window_px, *detector.shape_px)
-    peak = (n_frames // 2, detector.shape_px[0] // 2, detector.shape_px[1] // 2)
+    peak = (n_frames // 2, *_free_middle(mask))
     start = (0, peak[1] - side // 2, peak[2] - side // 2)
     q_bragg, q_step = bragg_geometry(empty, (float(peak[0]), float(peak[1]), float(peak[2])))
     shape = (n_frames, side, side)
@@ -64,6 +64,11 @@ def simulate_curve(
         q_bragg, q_step, frames_expected=n_frames, frames_used=n_frames,
     )  # fmt: skip
     return curve, SimulatedTruth(object_, volume)
+
+
+def _free_middle(mask: BoolArray) -> tuple[int, int]:
+    rows, columns = mask.shape
+    return (rows // 4, columns // 4) if mask[rows // 2, columns // 2] else (rows // 2, columns // 2)
 
 
 def _object(

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import redis as redis_errors
 from distributed import Client, Future, LocalCluster
 from redis import Redis
 
 from braggline_service.board import Board, Snapshot
+from braggline_service.connection import AWAY
 from braggline_service.jobs.live import reconstruct_scan, stop_key
 from braggline_service.settings import Settings
 from braggline_service.streams import commit, open_scans, reopen
@@ -57,7 +57,7 @@ class Dispatcher:
                     self._collect()
                     running = tuple(self._futures)
                     self._tell(DispatcherStatus("running" if running else "idle", _sentence(running), running))
-                except redis_errors.ConnectionError as error:
+                except AWAY as error:
                     self._tell(DispatcherStatus("fault", f"Redis at {self.settings.redis.url} is away: {error}"))
                     stop.wait(1.0)
             for future in self._futures.values():

@@ -16,9 +16,9 @@ from braggline_models.phase_retrieval import Progress
 from braggline_service.advice import Advice
 from braggline_service.beamlines import load_beamline
 from braggline_service.board import PREFIX, Board
-from braggline_service.connection import connect
+from braggline_service.connection import connect, patiently
 from braggline_service.jobs.feed import FrameFeed
-from braggline_service.jobs.publisher import Publisher, strain_arrays
+from braggline_service.jobs.publisher import AWAY_FOR_S, Publisher, strain_arrays
 from braggline_service.nexus import result_path, write_result
 from braggline_service.recipes import tuned_recipe
 from braggline_service.report import write_report
@@ -118,7 +118,7 @@ class LiveJob:
 
     def _deliver(self, last: Pass, aborted: bool) -> str:
         """File first, then the board, then the commit: whatever dies in between, the job can run again."""
-        frames = counts(self.redis, self.scan)
+        frames = patiently(lambda: counts(self.redis, self.scan), AWAY_FOR_S)
         result = scan_result(
             self.feed.curve(whole=not aborted), last, self.recipe, self.settings, seed=0, missing=frames.missing,
             aborted=aborted, elapsed_s=time.monotonic() - self.feed.last_frame_at,
@@ -135,11 +135,12 @@ class LiveJob:
         message = (
             f"{self.header.name}: {'aborted scan, ' if aborted else ''}strain map of {last.volume.frames_used} frames"
         )
-        values = summary_values(result) | files | counted | {"message": message}
+        values = {**summary_values(result), **files, **counted, "message": message}
+        advice = result.recommendation
+        if advice is not None:
+            patiently(lambda: Advice(self.board, self.settings.advice).put(self.scan, advice), AWAY_FOR_S)
         self.publisher.tell("aborted" if aborted else "final", 1.0, values, strain_arrays(last.strain))
-        if result.recommendation is not None:
-            Advice(self.board, self.settings.advice).put(self.scan, result.recommendation)
-        commit(self.redis, self.scan)
+        patiently(lambda: commit(self.redis, self.scan), AWAY_FOR_S)
         logger.info("scan %s: %s, %.1f s after its last frame: %s", self.scan, message, latency, path)
         return str(path)
 
@@ -165,7 +166,7 @@ class LiveJob:
 
     # ---- stopping
     def _stopping(self) -> bool:
-        return bool(self.redis.exists(stop_key(self.scan)))
+        return bool(patiently(lambda: self.redis.exists(stop_key(self.scan)), AWAY_FOR_S))
 
     def _ended(self) -> bool:
         """A preview is overtaken once the scan is over: the final pass sees more."""

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from braggline_models.results import StrainField
 from braggline_service.board import Board, Snapshot
+from braggline_service.connection import patiently
 
+AWAY_FOR_S = 120.0  # how long a job waits for Redis before it gives up and is run again
 VOLUMES = ("amplitude", "phase_rad", "displacement_m", "strain", "uncertainty", "d_spacing_m")
 
 
@@ -38,7 +40,8 @@ class Publisher:
             self._stage = stage or self._stage
             self._progress = max(self._progress, progress or 0.0)
             self._values |= {key: _plain(value) for key, value in (values or {}).items()}
-            self._board.publish(Snapshot(self._scan, self._stage, self._progress, dict(self._values), arrays or {}))
+            snapshot = Snapshot(self._scan, self._stage, self._progress, dict(self._values), arrays or {})
+            patiently(lambda: self._board.publish(snapshot), AWAY_FOR_S)
 
 
 def strain_arrays(strain: StrainField) -> dict[str, NDArray[Any]]:
