@@ -48,9 +48,11 @@ class LimaCCDs(Device):
 
     def write_stored(self, attr: Any) -> None:
         name, value = attr.get_name(), attr.get_write_value()
-        self.values[name] = next(s for s in STORED if s.name == name).checked(value)
-        if name in ("saving_prefix", "saving_directory"):
+        value = next(s for s in STORED if s.name == name).checked(value)
+        if name in ("saving_prefix", "saving_directory") and value != self.values[name]:
+            self._end_files()
             self.values["saving_next_number"] = 0
+        self.values[name] = value
 
     # ---- what the detector is
     lima_version = attribute(dtype=str, fget=lambda self: "1.10.0")
@@ -128,8 +130,7 @@ class LimaCCDs(Device):
 
     @command
     def prepareAcq(self) -> None:
-        self.acquisition.stop()
-        self._count_files()
+        self._end_files()
         self.ring.clear()
         self.acquisition = self._new(FrameFiles(self._saving()) if self.values["saving_mode"] == "AUTO_FRAME" else None)
 
@@ -139,8 +140,7 @@ class LimaCCDs(Device):
 
     @command
     def stopAcq(self) -> None:
-        self.acquisition.stop()
-        self._count_files()
+        self._end_files()
 
     @command
     def reset(self) -> None:
@@ -185,6 +185,9 @@ class LimaCCDs(Device):
             },
         )
 
-    def _count_files(self) -> None:
+    def _end_files(self) -> None:
+        """Stop, and let the next acquisition's files follow those of this one."""
+        self.acquisition.stop()
         if self.acquisition.files is not None:
             self.values["saving_next_number"] = self.acquisition.files.next_file
+            self.acquisition.files = None
