@@ -26,7 +26,9 @@ def main() -> int:
     parser.add_argument("--sample", default="platinum", help="platinum, simulated, or a file of recorded frames")
     parser.add_argument("--detector", default="maxipix", choices=["maxipix", "eiger2m"])
     parser.add_argument("--run-dir", type=Path, default=Path("var/demo"))
-    parser.add_argument("--count-time", type=float, default=0.1, help="exposure of a frame in s")
+    parser.add_argument(
+        "--count-time", type=float, default=None, help="exposure of a frame in s; default: the sample's own"
+    )
     parser.add_argument("--no-comparison", action="store_true", help="leave out the scan without the service")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object and nothing else")
     given = parser.parse_args()
@@ -44,7 +46,7 @@ def main() -> int:
     return 0
 
 
-def measure(running: Chain, count_time_s: float, compare: bool, say: Any) -> dict[str, Any]:
+def measure(running: Chain, count_time_s: float | None, compare: bool, say: Any) -> dict[str, Any]:
     """Scan once without the service looking and once with it; gives the summary."""
     ingest = tango.DeviceProxy(running.device("BraggIngest"))
     without: dict[str, Any] = {}
@@ -53,13 +55,13 @@ def measure(running: Chain, count_time_s: float, compare: bool, say: Any) -> dic
         ingest.Enabled = False
         without = scan_result(running.start_scan(count_time_s=count_time_s))
         ingest.Enabled = True
-    say(f"BLISS: ascan {running.box.scan}, count time {count_time_s} s")
+    say(f"BLISS: {running.box.describe()['scan']}")
     reconstruction = tango.DeviceProxy(running.device("BraggReconstruction"))
     watch = Watch(reconstruction, lambda picture: say(_line(picture)))
     process = running.start_scan(count_time_s=count_time_s)
     scan = scan_result(process)
     scan_ended_s = watch.now()
-    say(f"BLISS: scan {scan['scan_number']} is over after {scan['duration_s']:.1f} s")
+    say(f"BLISS: scan {scan['number']} is over after {scan['duration_s']:.1f} s")
     if not watch.final.wait(FINAL_TIMEOUT_S):
         raise RuntimeError(f"no final result {FINAL_TIMEOUT_S:.0f} s after the scan: {reconstruction.status()}")
     watch.close()

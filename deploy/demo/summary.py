@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import tango
-from braggline_service.connection import connect
 
 from braggline_service.board import Board
+from braggline_service.connection import connect
 from demo.chain import Chain
 from demo.watch import Picture
 
@@ -22,10 +22,10 @@ def summary(
     running: Chain, scan: dict[str, Any], without: dict[str, Any], pictures: list[Picture], scan_ended_s: float
 ) -> dict[str, Any]:
     """One flat object; `pictures_during_scan` counts the strain maps that a client saw before the scan was over."""
-    snapshot = Board(connect(running.settings.redis.url)).latest()
+    snapshot = Board(connect(running.stack.redis_url)).latest()
     values = dict(snapshot.values) if snapshot else {}
     advisor = tango.DeviceProxy(running.device("BraggAdvisor"))
-    document = Board(connect(running.settings.redis.url)).read("recommendation")
+    document = Board(connect(running.stack.redis_url)).read("recommendation")
     return {
         "frames": values.get("frames_expected"),
         "scan_s": scan["duration_s"],
