@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
-import time
+import logging
+from collections.abc import Iterable, Iterator
 
 import h5py
 import hdf5plugin  # noqa: F401  registers the filters that detectors use
 import numpy as np
 from numpy.typing import NDArray
 
-from braggline_service.messages import Reference
+from braggline_service.messages import Reference, Roi
 
-PAUSE_S = 0.25
+logger = logging.getLogger(__name__)
+Image = NDArray[np.generic]
 
 
-def read_reference(reference: Reference, wait_s: float = 0.0) -> NDArray[np.generic] | None:
-    """The frame at `reference`, or None if its file does not give it within `wait_s`.
+def read_references(references: Iterable[Reference], most: int) -> dict[Reference, Image]:
+    """The frames, at most `most`, that their files give now: each file is opened once, without a lock.
 
-    Lima's file can be unreadable until it is closed; that is a matter of time and no error.
+    What is absent from the answer is not there yet: Lima's file can be unreadable until it is closed, and HDF5 hands
+    out zeros for a frame that was announced and not written. Ask again.
     """
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            with h5py.File(reference.file, "r", locking=False) as file:
-                dataset = file[reference.dataset]
-                if reference.index < len(dataset):
-                    return _cut(dataset[reference.index], reference)
-        except (OSError, KeyError):
-            pass  # not there or not whole yet: asked again until the deadline
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(PAUSE_S)
+    by_file: dict[str, list[Reference]] = {}
+    for reference in references:
+        by_file.setdefault(reference.file, []).append(reference)
+    found: dict[Reference, Image] = {}
+    for file, wanted in by_file.items():
+        for reference, image in _read_file(file, wanted):
+            found[reference] = image
+            if len(found) >= most:
+                return found
+    return found
 
 
-def _cut(image: NDArray[np.generic], reference: Reference) -> NDArray[np.generic]:
-    if reference.roi_px is None:
+def read_reference(reference: Reference) -> Image | None:
+    """The frame at `reference`, or None if its file does not give it now."""
+    return read_references([reference], 1).get(reference)
+
+
+def cut(image: Image, roi_px: Roi | None) -> Image:
+    """The part (row start, row stop, column start, column stop) of a frame (rows, columns)."""
+    if roi_px is None:
         return np.asarray(image)
-    row0, row1, column0, column1 = reference.roi_px
+    row0, row1, column0, column1 = roi_px
     return np.asarray(image[row0:row1, column0:column1])
+
+
+def _read_file(path: str, wanted: list[Reference]) -> Iterator[tuple[Reference, Image]]:
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            for reference in wanted:
+                dataset = file.get(reference.dataset)
+                if isinstance(dataset, h5py.Dataset) and _written(dataset, reference.index):
+                    yield reference, cut(dataset[reference.index], reference.roi_px)
+    except (OSError, KeyError, RuntimeError) as error:  # a file in the making fails in all of these ways
+        logger.debug("%s cannot be read now: %s", path, error)
+
+
+def _written(dataset: h5py.Dataset, index: int) -> bool:
+    if dataset.ndim != 3 or index >= len(dataset):
+        return False
+    if dataset.chunks is not None:
+        return dataset.id.get_chunk_info_by_coord((index, 0, 0)).byte_offset is not None
+    return dataset.id.get_offset() is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from braggline_models.errors import BadInput
-from braggline_service.messages import ScanHeader
+from braggline_service.messages import ScanHeader, State
 from braggline_service.streams.keys import BYTES, COMMITTED, OPEN, Keys
 
 SCANS_KEPT = 1  # committed scans whose frames stay, so that the last result can be made again
@@ -16,7 +16,12 @@ SCANS_KEPT = 1  # committed scans whose frames stay, so that the last result can
 
 @dataclass(frozen=True)
 class Counts:
-    """Frames of one scan. missing: acquired or announced, and never published."""
+    """Frames of one scan.
+
+    expected: announced, or acquired where nothing was announced. published: in the stream. processed: handed on by
+    the reader. missing: announced or acquired and never published, or published and unreadable; it is known once the
+    scan is closed. What an aborted scan did not measure is not missing.
+    """
 
     expected: int
     acquired: int
@@ -25,14 +30,22 @@ class Counts:
     missing: int
 
 
-def open_scan(redis: Redis, header: ScanHeader) -> None:
-    """Announce a scan; done twice it changes nothing."""
+def open_scan(redis: Redis, header: ScanHeader) -> ScanHeader:
+    """Announce a scan. One that is there already is left as it is, and its own header comes back."""
     keys = Keys(header.key)
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.set(keys.header, header.model_dump_json(), nx=True)
-        pipe.hsetnx(keys.state, "state", "open")
-        pipe.zadd(OPEN, {header.key: time.time()}, nx=True)
-        pipe.execute()
+    if redis.exists(keys.header) == 0:
+        with redis.pipeline(transaction=True) as pipe:
+            pipe.set(keys.header, header.model_dump_json(), nx=True)
+            pipe.hsetnx(keys.state, "state", "open")
+            pipe.zadd(OPEN, {header.key: time.time()}, nx=True)
+            pipe.execute()
+    return read_header(redis, header.key) or header
+
+
+def read_header(redis: Redis, scan: str) -> ScanHeader | None:
+    """What the scan announced; None if it is not in Redis. BadInput if another version of the program wrote it."""
+    raw = redis.get(Keys(scan).header)
+    return ScanHeader.received(raw, f"header of scan '{scan}'") if raw is not None else None
 
 
 def open_scans(redis: Redis) -> list[str]:
@@ -40,19 +53,30 @@ def open_scans(redis: Redis) -> list[str]:
     return [name.decode() for name in redis.zrange(OPEN, 0, -1)]
 
 
+def close_scan(redis: Redis, scan: str, state: State, acquired: int) -> None:
+    """No more frames come. Done twice it changes nothing."""
+    redis.hset(Keys(scan).state, mapping={"acquired": acquired, "state": state})
+
+
 def counts(redis: Redis, scan: str) -> Counts:
-    """What is known of the frames of `scan`."""
+    """What is known of the frames of `scan`; all zero if it is not in Redis."""
     keys = Keys(scan)
-    raw = redis.get(keys.header)
-    expected = ScanHeader.model_validate_json(raw).n_frames if raw else 0
-    state = {k.decode(): v.decode() for k, v in redis.hgetall(keys.state).items()}
-    published = int(redis.bitcount(keys.published))
-    acquired = max(int(state.get("acquired", 0)), published)
-    total = acquired if state.get("state", "open") != "open" else max(expected, acquired)
-    missing = max(total - published, 0) if state.get("state") in ("complete", "aborted") else 0
-    if state.get("state") == "complete" and expected:
-        missing = max(expected - published, missing)
-    return Counts(expected or total, acquired, published, int(redis.bitcount(keys.processed)), missing)
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hgetall(keys.state)
+        for bitmap in (keys.published, keys.processed, keys.unreadable):
+            pipe.bitcount(bitmap)
+        raw, published, processed, unreadable = pipe.execute()
+    header = read_header(redis, scan)
+    announced = header.n_frames if header else 0
+    state = raw.get(b"state", b"open").decode()
+    acquired = max(int(raw.get(b"acquired", 0)), published)
+    due = {"open": 0, "complete": max(announced, acquired), "aborted": acquired}[state]
+    return Counts(announced or acquired, acquired, published, processed, max(due - published, 0) + unreadable)
+
+
+def bytes_buffered(redis: Redis) -> int:
+    """Frame bytes in Redis now, of all scans."""
+    return sum(int(held) for held in redis.hvals(BYTES))
 
 
 def commit(redis: Redis, scan: str) -> None:
@@ -62,8 +86,14 @@ def commit(redis: Redis, scan: str) -> None:
         pipe.lrem(COMMITTED, 0, scan)
         pipe.rpush(COMMITTED, scan)
         pipe.execute()
-    for old in redis.lrange(COMMITTED, 0, -SCANS_KEPT - 1):
-        remove(redis, old.decode())
+    release_committed(redis, keep=SCANS_KEPT)
+
+
+def release_committed(redis: Redis, keep: int = 0) -> None:
+    """Let the frames of committed scans go, all but the last `keep` scans."""
+    for name in redis.lrange(COMMITTED, 0, -keep - 1):
+        if redis.lrem(COMMITTED, 0, name):  # not if it was reopened meanwhile
+            remove(redis, name.decode())
 
 
 def reopen(redis: Redis, scan: str) -> None:
@@ -79,12 +109,10 @@ def reopen(redis: Redis, scan: str) -> None:
 
 
 def remove(redis: Redis, scan: str) -> None:
-    """Forget the frames of `scan` and give their bytes back to the budget."""
-    keys = Keys(scan)
-    held = int(redis.hget(keys.state, "bytes") or 0)
+    """Forget `scan` and give its bytes back to the budget."""
     with redis.pipeline(transaction=True) as pipe:
-        pipe.delete(*keys.all)
-        pipe.decrby(BYTES, held)
+        pipe.delete(*Keys(scan).all)
+        pipe.hdel(BYTES, scan)
         pipe.zrem(OPEN, scan)
         pipe.lrem(COMMITTED, 0, scan)
         pipe.execute()
