@@ -28,15 +28,15 @@ class Recipe:
     free_radius_px: int = 3
     free_center: float = 0.05
     # iterations
-    schedule: str = "HALF,(RAAR**30,SW)**8,FULL,(RAAR**20,SW)**4,ER**30"
+    schedule: str = "HALF,(HIO**40,SW)**8,(RAAR**40,SW)**4,FULL,(RAAR**20,SW)**4,ER**30"
     live: str = "(RAAR**18,SW)"
-    polish: str = "(RAAR**20,SW)**4,ER**30"
+    polish: str = "FRESH,HALF,(HIO**40,SW)**6,(RAAR**40,SW)**2,FULL,(RAAR**15,SW)**2,ER**20"
     beta: float = 0.9
     # support
     start: Start = "autocorrelation"
     start_level: float = 0.04
     start_box: float = 0.4
-    threshold: float = 0.1
+    threshold: float = 0.25
     sigma_start_px: float = 2.0
     sigma_end_px: float = 1.0
     dilate_px: int = 1
