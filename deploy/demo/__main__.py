@@ -26,9 +26,7 @@ def main() -> int:
     parser.add_argument("--sample", default="platinum", help="platinum, simulated, or a file of recorded frames")
     parser.add_argument("--detector", default="maxipix", choices=["maxipix", "eiger2m"])
     parser.add_argument("--run-dir", type=Path, default=Path("var/demo"))
-    parser.add_argument(
-        "--count-time", type=float, default=None, help="exposure of a frame in s; default: the sample's own"
-    )
+    parser.add_argument("--count-time", type=float, default=None, help="exposure of a frame, s")
     parser.add_argument("--no-comparison", action="store_true", help="leave out the scan without the service")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object and nothing else")
     given = parser.parse_args()

@@ -48,7 +48,7 @@ def pack_array(array: NDArray[Any]) -> bytes:
 
 
 def unpack_array(data: bytes) -> NDArray[Any]:
-    return np.load(io.BytesIO(data), allow_pickle=False)  # type: ignore[no-any-return]
+    return np.load(io.BytesIO(data), allow_pickle=False)
 
 
 class Board:
@@ -62,11 +62,10 @@ class Board:
         """Replace the scan's snapshot and tell whoever waits; all or nothing."""
         key = f"{PREFIX}:result:{snapshot.scan}"
         head = {"stage": snapshot.stage, "progress": snapshot.progress, "values": dict(snapshot.values)}
+        fields: dict[str | bytes, Any] = {f"array:{k}": pack_array(v) for k, v in snapshot.arrays.items()}
+        fields["head"] = json.dumps(head)
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(
-                key,
-                mapping={"head": json.dumps(head)} | {f"array:{k}": pack_array(v) for k, v in snapshot.arrays.items()},
-            )
+            pipe.hset(key, mapping=fields)
             pipe.set(f"{PREFIX}:latest", snapshot.scan)
             pipe.zadd(f"{PREFIX}:results", {snapshot.scan: float(self.redis.time()[0])})
             self._note(pipe, "result", snapshot.scan)

@@ -113,9 +113,10 @@ def _binned(intensity: NDArray[np.float32], mask: BoolArray, bins: int) -> tuple
         return intensity, mask
     n = intensity.shape[0] // bins
     shape = (n, bins, *intensity.shape[1:])
-    unknown = mask[: n * bins].reshape(shape).any(axis=1)
+    unknown = np.asarray(mask[: n * bins].reshape(shape).any(axis=1))
     summed = intensity[: n * bins].reshape(shape).sum(axis=1, dtype=np.float32)
-    return np.where(unknown, np.float32(0.0), summed), unknown
+    summed[unknown] = 0.0
+    return summed, unknown
 
 
 def _suspicions(volume: PreparedVolume, curve: RockingCurve) -> list[str]:
