@@ -22,7 +22,7 @@ from demo_beamline.venv import BlissVenv
 
 LOG = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
-PORTS = ("beacon", "redis", "redis_data", "web", "tango", "lima")
+PORTS = ("beacon", "redis", "redis_data", "web", "tango", "lima", "writer")
 TRIES = 3
 SOCKET_PATH_LIMIT = 80
 DETECTOR_INSTANCE = "demo"
@@ -148,7 +148,7 @@ class DemoBeamline:
         self._group.start(self._beacon(), self._tango_database())
         with Redis(port=ports["redis"]) as redis:
             put_at(redis, dict(self.sample.home), STEPS_PER_UNIT)
-        self._group.start(self._lima())
+        self._group.start(self._lima(), self._nexus_writer())
         self._note()
 
     def _raw_data(self) -> Path:
@@ -161,7 +161,7 @@ class DemoBeamline:
         return folder
 
     def _note(self) -> None:
-        self.file.write("up" if "lima" in self.status() else "starting", parts=self.status(), info=self.describe())
+        self.file.write("up" if "writer" in self.status() else "starting", parts=self.status(), info=self.describe())
 
     def _stop_parts(self) -> None:
         if self._group is not None:
@@ -194,6 +194,11 @@ class DemoBeamline:
         command = [self.venv.bin / "NosqlTangoDB", "-l", "0", "--host", "127.0.0.1", "--port", self.ports["tango"]]
         command += ["--db_access", f"yaml:{self.run_dir / 'beacon' / 'tango'}", "2"]
         return self._part("tango", command, {}, "tango", answers_on(self.ports["tango"]))
+
+    def _nexus_writer(self) -> Part:
+        """BLISS's own: the scan's file with links to Lima's."""
+        command = [self.venv.python, Path(__file__).parent / "writer.py", self.ports["writer"]]
+        return self._part("writer", command, {}, "writer", says("Ready to accept request"))
 
     def _lima(self) -> Part:
         config = self.run_dir / "lima.json"

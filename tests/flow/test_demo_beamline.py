@@ -132,6 +132,25 @@ def test_the_files_are_limas(box, scanned):
     assert shapes == [(5, 516, 516), (5, 516, 516), (3, 516, 516)]
 
 
+def test_the_master_file_is_that_of_bliss(box, scanned):
+    """Written by BLISS's own NeXus writer, in the layout of ID01's files: frames linked, angles, detector, beam."""
+    scan, image = opened(box, scanned[0]["key"])
+
+    def complete():
+        with h5py.File(scan.info["filename"], locking=False) as file:
+            return "end_time" in file["1.1"]
+
+    until(complete)
+    with h5py.File(scan.info["filename"], locking=False) as file:
+        entry = file["1.1"]
+        assert entry["title"][()].startswith(b"ascan eta")
+        assert entry["instrument/positioners/eta"].shape == (INTERVALS + 1,)
+        assert entry["instrument/positioners/delta"][()] == 35.4
+        assert entry["instrument/simdet/distance"][()] == 0.50678
+        assert entry["instrument/monochromator/Energy"][()] == 9000.0
+        np.testing.assert_array_equal(entry["measurement/simdet"][6], image[6])
+
+
 def test_a_scan_tells_about_detector_and_beam(box):
     store = DataStore(box.blissdata_url)
     since = time.time()
