@@ -16,7 +16,7 @@ CUTS = {"xy": (0, "y", "x"), "xz": (1, "z", "x"), "yz": (2, "z", "y")}
 def central_index(support: BoolArray) -> tuple[int, int, int]:
     """The voxel (z, y, x) nearest to the crystal's center of mass; the middle of the grid where there is none."""
     if not support.any():
-        return tuple(n // 2 for n in support.shape)  # type: ignore[return-value]
+        return tuple(n // 2 for n in support.shape)
     return tuple(round(float(np.mean(where))) for where in np.nonzero(support))  # type: ignore[return-value]
 
 

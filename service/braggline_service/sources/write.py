@@ -10,40 +10,69 @@ import hdf5plugin
 import numpy as np
 
 from braggline_models.scan import RockingCurve
+from braggline_service.beamlines import load_beamline
 from braggline_service.nexus import written_whole
+from braggline_service.nexus.groups import group, scalar
 
 
-def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str = "mpx1x4", entry: str = "1.1") -> Path:
-    """One `ascan` with its frames inside, which `read_scan` reads back. Whole or not at all."""
+def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str | None = None, entry: str = "1.1") -> Path:
+    """One `ascan` with its frames inside, which `read_scan` gives back. Whole or not at all.
+
+    detector: its name in the file; by default the first that the beamline's configuration knows it by. What a BLISS
+    file does not hold is lost: tilts, gaps and flags.
+    """
+    name = detector or _name_in_files(curve)
     with written_whole(path) as part, h5py.File(part, "w") as file:
-        scan = file.create_group(entry)
-        scan.attrs["NX_class"] = "NXentry"
-        angles, rocking = curve.angles_deg, curve.scanned_circle
-        first, last = angles[rocking][0], angles[rocking][-1]
-        exposure_s = curve.exposure_s or 1.0
-        scan["title"] = f"ascan {rocking} {first:g} {last:g} {len(curve.intensity) - 1} {exposure_s:g}"
-        scan["start_time"] = datetime.now(UTC).isoformat()
-        positioners = scan.create_group("instrument/positioners")
-        for name, values in angles.items():
-            data = values if name == rocking else float(values[0])
-            positioners.create_dataset(name, data=data).attrs["units"] = "deg"
-        positioners["mononrj"] = curve.energy_eV / 1000.0
-        camera = scan.create_group(f"instrument/{detector}")
-        _pose(camera, curve)
-        camera.create_dataset(
-            "data", data=curve.intensity, chunks=(1, *curve.intensity.shape[1:]), **hdf5plugin.Bitshuffle()
-        )
-        measurement = scan.create_group("measurement")
-        measurement[detector] = camera["data"]
-        measurement["acq_time"] = np.full(len(curve.intensity), exposure_s)
+        file.attrs.update({"NX_class": "NXroot", "creator": "braggline", "default": entry})
+        scan = group(file, entry, "NXentry")
+        rocking, exposure_s = curve.scanned_circle, curve.exposure_s or 1.0
+        angle = curve.angles_deg[rocking]
+        scan["title"] = f"ascan {rocking} {angle[0]:g} {angle[-1]:g} {len(angle) - 1} {exposure_s:g}"
+        scan["start_time"] = scan["end_time"] = datetime.now(UTC).isoformat()
+        scan["end_reason"] = "SUCCESS"
+        instrument = group(scan, "instrument", "NXinstrument")
+        measurement = group(scan, "measurement", "NXcollection")
+        _positioners(group(instrument, "positioners", "NXcollection"), curve)
+        _detector(group(instrument, name, "NXdetector"), curve, exposure_s)
+        measurement[name] = h5py.SoftLink(f"/{entry}/instrument/{name}/image")
+        measurement[rocking] = h5py.SoftLink(f"/{entry}/instrument/positioners/{rocking}")
+        measurement["acq_time"] = np.full(len(angle), exposure_s)
         if curve.monitor is not None:
-            measurement["mon2"] = curve.monitor
+            measurement[next(iter(load_beamline(curve.diffractometer.name).monitors), "monitor")] = curve.monitor
     return path
 
 
-def _pose(camera: h5py.Group, curve: RockingCurve) -> None:
+def _positioners(place: h5py.Group, curve: RockingCurve) -> None:
+    line = load_beamline(curve.diffractometer.name)
+    for circle, values in curve.angles_deg.items():
+        still = float(np.ptp(values)) == 0.0
+        dataset = place.create_dataset(line.motors[circle], data=float(values[0]) if still else values)
+        dataset.attrs["units"] = "deg"
+    source = line.energy[-1]
+    instrument = place.parent
+    owner = place if source.path.startswith("positioners/") else instrument
+    name = source.path.removeprefix("positioners/").removeprefix("instrument/")
+    owner[name] = curve.energy_eV / source.eV_per_unit
+
+
+def _detector(place: h5py.Group, curve: RockingCurve, exposure_s: float) -> None:
     detector = curve.detector
-    camera["distance"] = detector.distance_m
-    camera["beam_center_y"], camera["beam_center_x"] = detector.beam_center_px
-    for key, value in zip(("y_pixel_size", "x_pixel_size"), detector.pixel_size_m, strict=True):
-        camera.create_dataset(key, data=value).attrs["units"] = "m"
+    place["type"] = "lima"
+    scalar(place, "distance", detector.distance_m, "m")
+    place["beam_center_y"], place["beam_center_x"] = detector.beam_center_px
+    scalar(place, "y_pixel_size", detector.pixel_size_m[0], "m")
+    scalar(place, "x_pixel_size", detector.pixel_size_m[1], "m")
+    place["dim_i"], place["dim_j"] = detector.shape_px
+    place["pixel_mask"] = curve.mask.astype(np.uint8)
+    if np.isfinite(detector.saturation_counts):
+        place["saturation_value"] = detector.saturation_counts
+    place["acq_parameters/acq_expo_time"] = exposure_s
+    place["acq_parameters/acq_nb_frames"] = len(curve.intensity)
+    chunks = (1, *curve.intensity.shape[1:])
+    image = place.create_dataset("image", data=curve.intensity, chunks=chunks, **hdf5plugin.Bitshuffle())
+    image.attrs["interpretation"] = "image"
+
+
+def _name_in_files(curve: RockingCurve) -> str:
+    config = load_beamline(curve.diffractometer.name).detectors[curve.detector.name]
+    return config.aliases[0] if config.aliases else curve.detector.name

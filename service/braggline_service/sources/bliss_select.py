@@ -1,0 +1,125 @@
+"""Which scan of a BLISS file, and which of its detectors: found by themselves where there is one choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import h5py
+import numpy as np
+
+from braggline_models.errors import BadInput
+from braggline_service.beamlines import Beamline
+
+
+def find_entry(file: h5py.File, entry: str | None, line: Beamline) -> h5py.Group:
+    """The entry of that name ('20' stands for '20.1'), or the only rocking scan with images. BadInput lists them."""
+    entries = [name for name in file if isinstance(file.get(name), h5py.Group)]
+    if entry is not None:
+        for name in (entry.strip("/"), f"{entry.strip('/')}.1"):
+            if name in entries:
+                return file[name]
+        raise BadInput(f"{file.filename}: no entry '{entry}'; there are {_listed(entries)}")
+    rocking = [name for name in entries if images(file[name]) and is_rocking(file[name], line)]
+    if len(rocking) == 1:
+        return file[rocking[0]]
+    if rocking:
+        raise BadInput(f"{file.filename}: {len(rocking)} rocking scans; give --entry, one of {_listed(rocking)}")
+    if len(entries) == 1:
+        return file[entries[0]]  # what is wrong with it is told by who reads it
+    circles = ", ".join(line.motors[c.name] for c in line.diffractometer.sample_circles)
+    raise BadInput(
+        f"{file.filename}: no scan of {circles} with an image detector; give --entry or --beamline; "
+        f"there are {_listed(entries)}"
+    )
+
+
+def find_detector(entry: h5py.Group, detector: str | None, line: Beamline) -> str:
+    """The name of the detector group in the file, by its own name or a configured alias. BadInput lists them."""
+    found = images(entry)
+    if not found:
+        raise BadInput(f"{_place(entry)}: no image detector in measurement; was the detector enabled in the scan?")
+    if detector is None:
+        if len(found) == 1:
+            return found[0]
+        known = [name for name in found if _is_known(name, line)]
+        if len(known) == 1:
+            return known[0]
+        raise BadInput(f"{_place(entry)}: {len(found)} image detectors; give --detector, one of {_listed(found)}")
+    if detector in found:
+        return detector
+    wanted = line.detector_name(detector)
+    same = [name for name in found if _is_known(name, line) and line.detector_name(name) == wanted]
+    if len(same) != 1:
+        raise BadInput(f"{_place(entry)}: no detector '{detector}' in this scan; there are {_listed(found)}")
+    return same[0]
+
+
+def images(entry: h5py.Group) -> list[str]:
+    """Names in measurement that hold frames, those whose link leads nowhere included."""
+    measurement = entry.get("measurement")
+    if not isinstance(measurement, h5py.Group):
+        return []
+    return [name for name in measurement if _is_image(entry, name)]
+
+
+def is_rocking(entry: h5py.Group, line: Beamline) -> bool:
+    """True where a sample circle has more than one position in this scan."""
+    return any(
+        np.size(values) > 1 and float(np.ptp(values)) > 0
+        for values in (positions(entry, line.motors[c.name]) for c in line.diffractometer.sample_circles)
+        if values is not None
+    )
+
+
+def positions(entry: h5py.Group, motor: str) -> np.ndarray | None:
+    """Positions of `motor`, an array where it was scanned; None where the scan does not tell them."""
+    dataset = position_dataset(entry, motor)
+    return None if dataset is None else np.asarray(dataset[()], np.float64)
+
+
+def position_dataset(entry: h5py.Group, motor: str) -> h5py.Dataset | None:
+    """Where the scan has the positions of `motor`: never positioners_start, which is not where the scan starts."""
+    found = [
+        entry.get(path)
+        for path in (f"instrument/positioners/{motor}", f"instrument/{motor}/value", f"measurement/{motor}")
+    ]
+    found = [d for d in found if isinstance(d, h5py.Dataset) and d.dtype.kind in "iuf"]
+    return max(found, key=lambda d: d.ndim, default=None)
+
+
+def link_target(entry: h5py.Group, name: str) -> str:
+    """The file that the link of a detector leads to, followed as far as there are links."""
+    place: h5py.Group | None = entry.get("measurement")
+    path = name
+    for _ in range(8):
+        link = place.get(path, getlink=True) if place is not None else None
+        if isinstance(link, h5py.ExternalLink):
+            return str(link.filename)
+        if not isinstance(link, h5py.SoftLink):
+            break
+        parent, _, path = link.path.rpartition("/")
+        place = entry.file.get(parent) if parent.startswith("/") else place.get(parent or ".") if place else None
+    return "?"
+
+
+def _is_image(entry: h5py.Group, name: str) -> bool:
+    dataset = entry["measurement"].get(name)
+    if dataset is None:  # a dangling link: of an image if the instrument has a detector with frames of that name
+        group = entry.get(f"instrument/{name}")
+        return link_target(entry, name) != "?" or (isinstance(group, h5py.Group) and "dim_i" in group)
+    return isinstance(dataset, h5py.Dataset) and dataset.ndim == 3
+
+
+def _is_known(name: str, line: Beamline) -> bool:
+    names = (alias for known, config in line.detectors.items() for alias in (known, *config.aliases))
+    return name.lower() in (alias.lower() for alias in names)
+
+
+def _place(entry: h5py.Group) -> str:
+    return f"{entry.file.filename}::{entry.name}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    shown = ", ".join(names[:12]) or "none"
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > 12 else shown
