@@ -1,0 +1,149 @@
+"""Samples and detector of the emulated beamline, without BLISS: exact diffraction, honest counts, the right way round."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from braggline_models.geometry import q_of
+from braggline_service.beamlines import load_beamline
+from demo_beamline.lima.acquisition import Acquisition, Plan
+from demo_beamline.lima.files import FrameFiles, SavingPlan
+from demo_beamline.lima.image import ImageGeometry
+from demo_beamline.lima.ring import RingBuffer
+from demo_beamline.samples import load_sample
+from demo_beamline.samples.counting import photon_counts
+from demo_beamline.samples.platinum import HOME
+from demo_beamline.samples.projection import Projection
+
+RNG = np.random.default_rng(5)
+OBJECT = (RNG.normal(size=(9, 12, 10)) + 1j * RNG.normal(size=(9, 12, 10))).astype(np.complex64)
+SHAPE = (24, 30, 28)
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return load_sample("simulated")
+
+
+def test_a_frame_is_a_plane_of_the_full_transform():
+    projection = Projection(OBJECT, SHAPE)
+    whole = np.abs(np.fft.fftshift(np.fft.fftn(OBJECT, SHAPE, axes=(0, 1, 2)))) ** 2
+    for s in (-12, -3, 0, 7):
+        np.testing.assert_allclose(projection.intensity(s, 0.0, 0.0), whole[SHAPE[0] // 2 + s], rtol=1e-3, atol=0.1)
+    assert projection.total == pytest.approx(whole.sum(), rel=1e-5)
+    assert not projection.intensity(12.5, 0.0, 0.0).any()
+
+
+def test_a_shift_by_a_whole_pixel_is_that_of_the_pattern():
+    projection = Projection(OBJECT, SHAPE)
+    moved = projection.intensity(2, 1.0, -2.0)
+    np.testing.assert_allclose(moved, np.roll(projection.intensity(2, 0.0, 0.0), (1, -2), (0, 1)), rtol=1e-3, atol=0.1)
+
+
+@pytest.mark.parametrize("mean", [0.004, 0.04, 3.0])
+def test_faint_and_bright_pixels_are_poisson(mean):
+    counts = photon_counts(np.full((400, 500), mean, np.float32), np.random.default_rng(2))
+    assert counts.mean() == pytest.approx(mean, abs=4 * np.sqrt(mean / counts.size))
+    assert counts.var() == pytest.approx(mean, rel=0.05)
+
+
+def test_the_same_frame_twice_and_another_index(sample):
+    one, same, other = (sample.frame(sample.home, 0.1, index) for index in (4, 4, 5))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+    assert one.dtype == np.uint32
+
+
+def test_the_beam_misses_a_crystal_that_was_moved_away(sample):
+    on = sample.frame(sample.home, 0.1, 0).sum()
+    off = sample.frame({**sample.home, "pix": sample.home["pix"] + 0.7}, 0.1, 0).sum()
+    assert 0.05 * on < off < 0.3 * on
+
+
+@pytest.mark.parametrize("moved", [{"delta": 0.2}, {"nu": -0.3}, {"delta": -0.15, "nu": 0.25}])
+def test_the_peak_slides_on_the_detector_as_the_geometry_says(sample, moved):
+    """The pixel of the peak looks along the same q before and after a move of the arm (exact circles of ID01)."""
+    beamline = load_beamline("id01")
+    found, _ = beamline.detector("simdet")
+    detector = replace(
+        found, distance_m=sample.detector.distance_m, beam_center_px=sample.detector.beam_center_px, shape_px=(516, 516)
+    )
+    at = {name: value + moved.get(name, 0.0) for name, value in sample.home.items()}
+    before = q_of(beamline.diffractometer, detector, sample.home, *sample.peak_px, 9000.0)
+    frame = sample.frame(at, 0.1, 0)
+    row, column = np.unravel_index(np.where(frame > 1e4, frame, 0).argmax(), frame.shape)
+    after = q_of(beamline.diffractometer, detector, at, float(row), float(column), 9000.0)
+    pixel = np.linalg.norm(before) * 55e-6 / 0.50678
+    assert np.linalg.norm(after - before) < 2.5 * pixel
+
+
+def test_platinum_diffracts_where_platinum_does():
+    """Spacing of (111) from the box's own angles: 2.265 A within 0.2 %."""
+    beamline = load_beamline("id01")
+    found, _ = beamline.detector("simdet")
+    detector = replace(found, distance_m=0.50678, beam_center_px=(208.0, 154.0))
+    q = q_of(beamline.diffractometer, detector, HOME, 214.0, 316.0, 9000.0)
+    assert 2 * np.pi / np.linalg.norm(q) == pytest.approx(2.265e-10, rel=2e-3)
+
+
+def test_lima_bins_flips_turns_then_cuts():
+    raw = np.arange(24, dtype=np.uint32).reshape(4, 6)
+    assert ImageGeometry((4, 6)).apply(raw).tolist() == raw.tolist()
+    binned = ImageGeometry((4, 6), binning=(3, 2))
+    assert binned.apply(raw).tolist() == [[24 + 0, 42], [96, 114]]
+    assert ImageGeometry((4, 6), flip=(True, False)).apply(raw)[0].tolist() == [5, 4, 3, 2, 1, 0]
+    turned = ImageGeometry((4, 6), rotation="90")
+    assert turned.shape_px == (6, 4)
+    assert turned.apply(raw)[0].tolist() == [18, 12, 6, 0], "clockwise: the left column becomes the top row"
+    cut = turned.with_roi((1, 2, 2, 3))
+    assert cut.apply(raw).tolist() == turned.apply(raw)[2:5, 1:3].tolist()
+    assert cut.with_roi((0, 0, 0, 0)).window == (0, 0, 4, 6)
+    with pytest.raises(ValueError, match="reaches out of the image of 4x6"):
+        turned.with_roi((2, 0, 3, 2))
+
+
+def test_the_ring_overwrites_the_oldest():
+    ring = RingBuffer(3)
+    for index in range(5):
+        ring.put(index, np.full((2, 2), index, np.uint32))
+    assert ring.get(-1)[0] == 4
+    assert ring.get(2)[1][0, 0] == 2
+    with pytest.raises(LookupError, match="frame 1 not available"):
+        ring.get(1)
+
+
+def acquisition(tmp_path, frames=3, multi=False):
+    plan = SavingPlan(tmp_path, "det_", "%04d", ".h5", "HDF5", 2, 0, "id01", "simdet", {})
+    expose = lambda exposure_s, index: np.full((4, 6), index, np.uint32)  # noqa: E731
+    return Acquisition(Plan(frames, 0.001, 0.0, multi, ImageGeometry((4, 6))), RingBuffer(8), FrameFiles(plan), expose)
+
+
+def finish(running):
+    running._thread.join(10)
+    assert running.status in ("Ready", "Fault")
+
+
+def test_one_frame_a_start_and_no_more_than_asked(tmp_path):
+    running = acquisition(tmp_path, frames=2, multi=True)
+    for expected in (0, 1):
+        running.start()
+        finish(running)
+        assert (running.acquired, running.saved) == (expected, expected)
+    with pytest.raises(RuntimeError, match="all 2 frames are taken"):
+        running.start()
+
+
+def test_a_file_that_exists_is_a_fault_and_is_kept(tmp_path):
+    first = acquisition(tmp_path)
+    first.start()
+    finish(first)
+    before = (tmp_path / "det_0000.h5").read_bytes()
+    second = acquisition(tmp_path)
+    second.start()
+    finish(second)
+    assert second.status == "Fault"
+    assert "File exists" in second.fault
+    assert (tmp_path / "det_0000.h5").read_bytes() == before
+    with pytest.raises(RuntimeError, match="not ready but Fault"):
+        second.start()
