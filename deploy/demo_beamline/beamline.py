@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -167,16 +169,18 @@ class DemoBeamline:
         if self._group is not None:
             self._group.stop()
             self._group = None
+            shutil.rmtree(self._socket_dir())
 
     def _part(self, name: str, command: list[str | Path], more: Mapping[str, str], port: str, ready: Any) -> Part:
         env = self.env | {"TMPDIR": str(self._socket_dir()), "HOME": str(self.run_dir)} | dict(more)
         return Part(name, tuple(map(str, command)), env, cwd=self.run_dir, ready=ready, port=self.ports[port])
 
     def _socket_dir(self) -> Path:
-        """A folder whose path is short enough for Unix sockets."""
+        """A folder whose path is short enough for Unix sockets; always the same for the same run folder."""
         folder = self.run_dir / "sockets"
         if len(str(folder)) > SOCKET_PATH_LIMIT:
-            folder = Path(tempfile.gettempdir()) / f"demo-beamline-{os.getpid()}"
+            short = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:12]
+            folder = Path(tempfile.gettempdir()) / f"demo-beamline-{short}"
         folder.mkdir(exist_ok=True)
         return folder
 

@@ -1,4 +1,4 @@
-"""Samples and detector of the emulated beamline, without BLISS: exact diffraction, honest counts, the right way round."""
+"""The emulated beamline's samples and detector, without BLISS: exact diffraction, honest counts, right way round."""
 
 from dataclasses import replace
 
