@@ -69,7 +69,9 @@ def detector_info(info: Info, name: str, shape_px: tuple[int, int]) -> DetectorI
     A zero is a value that nobody has set. Pixel sizes come from the detector's own metadata where the session has none.
     """
     told = _mapping(info, "instrument", name)
-    own = next((d.get("metadata", {}) for d in _mapping(info, "devices").values() if d.get("name") == name), {})
+    own: Mapping[str, Any] = next(
+        (d.get("metadata", {}) for d in _mapping(info, "devices").values() if d.get("name") == name), {}
+    )
     return DetectorInfo(
         name=name,
         shape_px=shape_px,
