@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import shutil
-import sys
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
-from braggline_service.processes import Part, PartDown, RunFile, Supervisor, answers_on, free_ports, says
+from braggline_service.processes import PartDown, RunFile, Supervisor, free_ports
 from demo_beamline.beacon import STEPS_PER_UNIT, write_beacon
 from demo_beamline.lima.axes import put_at
+from demo_beamline.parts import beacon_part, lima_part, tango_part, writer_part
+from demo_beamline.places import PORTS, Places
 from demo_beamline.programs import write_programs
 from demo_beamline.samples import Sample, load_sample
 from demo_beamline.venv import BlissVenv
 
 LOG = logging.getLogger(__name__)
-ROOT = Path(__file__).parents[2]
-PORTS = ("beacon", "redis", "redis_data", "web", "tango", "lima", "writer")
 TRIES = 3
-SOCKET_PATH_LIMIT = 80
-DETECTOR_INSTANCE = "demo"
 
 
 class DemoBeamline:
@@ -54,7 +47,7 @@ class DemoBeamline:
         self._chosen = {"sample": str(sample), "detector": detector, "seed": seed, "buffer_frames": buffer_frames}
         self.sample: Sample = load_sample(str(sample), detector, seed)
         self.file = RunFile(self.run_dir)
-        self.ports: dict[str, int] = {}
+        self._places: Places | None = None
         self._group: Supervisor | None = None
 
     def __enter__(self) -> DemoBeamline:
@@ -70,33 +63,31 @@ class DemoBeamline:
         return self.venv.python
 
     @property
+    def places(self) -> Places:
+        if self._places is None:
+            raise RuntimeError(f"the beamline of {self.run_dir} has not been started")
+        return self._places
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return dict(self.places.ports)
+
+    @property
     def tango_host(self) -> str:
-        return f"127.0.0.1:{self.ports['tango']}"
+        return self.places.tango_host
 
     @property
     def beacon_host(self) -> str:
-        return f"127.0.0.1:{self.ports['beacon']}"
+        return self.places.beacon_host
 
     @property
     def blissdata_url(self) -> str:
-        return f"redis://127.0.0.1:{self.ports['redis_data']}"
+        return self.places.blissdata_url
 
     @property
     def env(self) -> dict[str, str]:
         """The whole environment of a BLISS client process."""
-        return {**os.environ, **self.exports()}
-
-    def exports(self) -> dict[str, str]:
-        """What a BLISS client process needs on top of its own environment."""
-        path = os.pathsep.join([str(self.run_dir / "bin"), str(self.venv.bin), os.environ.get("PATH", os.defpath)])
-        return {
-            "PATH": path,
-            "PYTHONPATH": str(ROOT / "tango_devices"),
-            "CONDA_PREFIX": str(self.run_dir / "conda"),
-            "BEACON_HOST": self.beacon_host,
-            "TANGO_HOST": self.tango_host,
-            "BLISSDATA_URL": self.blissdata_url,
-        }
+        return {**os.environ, **self.places.exports()}
 
     def describe(self) -> dict[str, Any]:
         """What a client needs to know; also in RUN/state.json."""
@@ -110,7 +101,7 @@ class DemoBeamline:
             "beamline": self.sample.beamline,
             "scan": f"ascan {scan.motor} {scan.start:g} {scan.stop:g} {scan.intervals} {scan.count_time_s:g}",
             "ports": self.ports,
-            "exports": self.exports(),
+            "exports": self.places.exports(),
         }
 
     # ---- life
@@ -120,7 +111,7 @@ class DemoBeamline:
         try:
             for attempt in range(TRIES):
                 try:
-                    self._start_on(dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
+                    self._start()
                     return
                 except PartDown as error:
                     self._stop_parts()
@@ -141,17 +132,18 @@ class DemoBeamline:
         return self._group.status() if self._group else {}
 
     # ---- inside
-    def _start_on(self, ports: dict[str, int]) -> None:
-        self.ports = ports
+    def _start(self) -> None:
+        """Start everything on ports that are free now."""
+        places = Places(self.run_dir, self.venv, dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
+        self._places = places
+        places.sockets.mkdir(exist_ok=True)
         self._group = Supervisor(self.run_dir / "log", on_change=self._note)
         write_programs(self.run_dir, self.venv)
-        lima = f"//{self.tango_host}/id01/limaccds/{DETECTOR_INSTANCE}"
-        write_beacon(self.run_dir / "beacon", self.sample, lima, self._raw_data(), self.extra_beacon)
-        self._group.start(self._beacon(), self._tango_database())
-        with Redis(port=ports["redis"]) as redis:
+        write_beacon(self.run_dir / "beacon", self.sample, places.lima_url, self._raw_data(), self.extra_beacon)
+        self._group.start(beacon_part(places), tango_part(places))
+        with Redis(port=places.ports["redis"]) as redis:
             put_at(redis, dict(self.sample.home), STEPS_PER_UNIT)
-        self._group.start(self._lima(), self._nexus_writer())
-        self._note()
+        self._group.start(lima_part(places, self._chosen), writer_part(places))
 
     def _raw_data(self) -> Path:
         """A new folder each time: Beacon starts afresh and counts scans from 1, and Lima writes over no file."""
@@ -169,45 +161,4 @@ class DemoBeamline:
         if self._group is not None:
             self._group.stop()
             self._group = None
-            shutil.rmtree(self._socket_dir())
-
-    def _part(self, name: str, command: list[str | Path], more: Mapping[str, str], port: str, ready: Any) -> Part:
-        env = self.env | {"TMPDIR": str(self._socket_dir()), "HOME": str(self.run_dir)} | dict(more)
-        return Part(name, tuple(map(str, command)), env, cwd=self.run_dir, ready=ready, port=self.ports[port])
-
-    def _socket_dir(self) -> Path:
-        """A folder whose path is short enough for Unix sockets; always the same for the same run folder."""
-        folder = self.run_dir / "sockets"
-        if len(str(folder)) > SOCKET_PATH_LIMIT:
-            short = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:12]
-            folder = Path(tempfile.gettempdir()) / f"demo-beamline-{short}"
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def _beacon(self) -> Part:
-        ports, sockets = self.ports, self._socket_dir()
-        command = [self.venv.python, Path(__file__).parent / "launch.py", "bliss.config.conductor.server"]
-        command += ["--db-path", self.run_dir / "beacon", "--port", ports["beacon"], "--log-level", "INFO"]
-        command += ["--redis-port", ports["redis"], "--redis-socket", sockets / "redis.sock"]
-        command += ["--redis-data-port", ports["redis_data"], "--redis-data-socket", sockets / "data.sock"]
-        command += ["--homepage-port", ports["web"], "--webapp-port", 0, "--tango-port", 0]
-        command += ["--log-server-port", 0, "--log-viewer-port", 0]
-        return self._part("beacon", command, {}, "beacon", says("start listening on TCP port"))
-
-    def _tango_database(self) -> Part:
-        command = [self.venv.bin / "NosqlTangoDB", "-l", "0", "--host", "127.0.0.1", "--port", self.ports["tango"]]
-        command += ["--db_access", f"yaml:{self.run_dir / 'beacon' / 'tango'}", "2"]
-        return self._part("tango", command, {}, "tango", answers_on(self.ports["tango"]))
-
-    def _nexus_writer(self) -> Part:
-        """BLISS's own: the scan's file with links to Lima's."""
-        command = [self.venv.python, Path(__file__).parent / "writer.py", self.ports["writer"]]
-        return self._part("writer", command, {}, "writer", says("Ready to accept request"))
-
-    def _lima(self) -> Part:
-        config = self.run_dir / "lima.json"
-        ports = {"port": self.ports["lima"], "beacon_redis_port": self.ports["redis"]}
-        config.write_text(json.dumps({"instance": DETECTOR_INSTANCE, **self._chosen, **ports}))
-        more = {"PYTHONPATH": str(ROOT / "deploy"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        command: list[str | Path] = [sys.executable, "-m", "demo_beamline.lima", config]
-        return self._part("lima", command, more, "lima", says("Ready to accept request"))
+            shutil.rmtree(self.places.sockets, ignore_errors=True)

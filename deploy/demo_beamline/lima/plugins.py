@@ -25,9 +25,6 @@ class QuietPlugin(Device):
         self.values = {"RunLevel": 0, "BufferSize": COUNTERS_KEPT, "MaskFile": ""}
         self.set_state(DevState.OFF)
 
-    def _read(self, name: str) -> int | str:
-        return self.values[name]
-
     RunLevel = attribute(dtype=int, access=RW, fget=lambda self: self.values["RunLevel"])
     BufferSize = attribute(dtype=int, access=RW, fget=lambda self: self.values["BufferSize"])
     MaskFile = attribute(dtype=str, access=RW, fget=lambda self: self.values["MaskFile"])

@@ -28,12 +28,18 @@ class SuggestedScan:
 class Sample(Protocol):
     """home: every motor of the beamline at the Bragg peak (deg, um, keV or eV, as its name's convention says)."""
 
-    name: str
-    beamline: str
-    energy_eV: float
-    home: Mapping[str, float]
-    scan: SuggestedScan
-    detector: DetectorModel
+    @property
+    def name(self) -> str: ...
+    @property
+    def beamline(self) -> str: ...
+    @property
+    def energy_eV(self) -> float: ...
+    @property
+    def home(self) -> Mapping[str, float]: ...
+    @property
+    def scan(self) -> SuggestedScan: ...
+    @property
+    def detector(self) -> DetectorModel: ...
 
     def frame(self, positions: Mapping[str, float], exposure_s: float, index: int) -> Frame:
         """Counts (rows, columns) of the whole detector; the same arguments give the same counts."""

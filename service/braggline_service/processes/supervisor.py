@@ -45,7 +45,7 @@ class Supervisor:
         self.stop()
 
     def start(self, *parts: Part) -> None:
-        """Start `parts` side by side and wait until all are ready; PartDown (one line) if one ends or takes too long."""
+        """Start `parts` side by side, wait until all are ready; PartDown (one line) if one ends or takes too long."""
         for part in parts:
             running = self._forks.submit(Running.fork, part, self.log_dir / f"{part.name}.log").result()
             with self._lock:
