@@ -34,6 +34,7 @@ class Watch:
     final: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self._ours = False
         self._ids = [
             self.device.subscribe_event("StrainXY", tango.EventType.CHANGE_EVENT, self._picture),
             self.device.subscribe_event("Stage", tango.EventType.CHANGE_EVENT, self._stage),
@@ -48,7 +49,7 @@ class Watch:
             self.device.unsubscribe_event(identifier)
 
     def _picture(self, event: Any) -> None:
-        if event.err or event.attr_value.quality == tango.AttrQuality.ATTR_INVALID or event.attr_value.value is None:
+        if not self._ours or event.err or event.attr_value.quality == tango.AttrQuality.ATTR_INVALID or event.attr_value.value is None:
             return
         values = np.asarray(event.attr_value.value)
         if not np.isfinite(values).any():
@@ -60,5 +61,10 @@ class Watch:
         self.on_picture(seen)
 
     def _stage(self, event: Any) -> None:
-        if not event.err and event.attr_value.value in ("final", "failed", "aborted"):
+        """A scan that was over before the watch began may still be shown: ours begins with a stage that is open."""
+        if event.err:
+            return
+        ended = event.attr_value.value in ("final", "failed", "aborted")
+        self._ours = self._ours or not ended
+        if ended and self._ours:
             self.final.set()

@@ -45,7 +45,10 @@ def agreement(
     """Compare maps (z, y, x) of the sample frame with the truth on a grid of the same voxel."""
     wanted = _field(truth, size_m)
     side = tuple(max(a, b) + 8 for a, b in zip(strain.shape, wanted.strain.shape, strict=True))
-    true_psi, true_strain = _padded(_psi(wanted.amplitude, wanted.phase_rad), side), _padded(wanted.strain, side, np.nan)
+    true_psi, true_strain = (
+        _padded(_psi(wanted.amplitude, wanted.phase_rad), side),
+        _padded(wanted.strain, side, np.nan),
+    )
     psi, found = _padded(_psi(amplitude, phase_rad), side), _padded(strain, side, np.nan)
     candidates = [(psi, found), (np.conj(psi[::-1, ::-1, ::-1]), found[::-1, ::-1, ::-1])]
     score, moved = max((_moved(true_psi, p, s) for p, s in candidates), key=lambda fit: fit[0])
@@ -59,7 +62,7 @@ def _field(truth: SimulatedTruth, size_m: float) -> StrainField:
     quality = Quality(0.0, 0.0, 1.0, 1.0, np.ones(1), np.ones(1), 1e-9, 1, 1)
     no_runs = np.empty((0, *truth.object_.shape), np.complex64)
     known = Reconstruction(truth.object_, np.abs(truth.object_) > 0.5, no_runs, quality, {}, 0, 0, True)
-    return strain_field(known, truth.volume, size_m)
+    return strain_field(known, truth.volume, size_m, apodisation=0.0)
 
 
 def _psi(amplitude: NDArray[np.floating], phase_rad: NDArray[np.floating]) -> NDArray[np.complexfloating]:

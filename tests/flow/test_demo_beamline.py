@@ -12,6 +12,7 @@ import h5py
 import hdf5plugin  # noqa: F401  the filter of HDF5BS
 import numpy as np
 import pytest
+from blissdata.exceptions import NoScanAvailable
 from blissdata.redis_engine.store import DataStore
 
 from braggline_models.errors import BadInput
@@ -72,6 +73,22 @@ def opened(box, key):
     scan = DataStore(box.blissdata_url).load_scan(key)
     image = next(stream for name, stream in scan.streams.items() if name.endswith(":image"))
     return scan, image
+
+
+def next_scan(store, since_ms):
+    """The first scan after that time, once it is prepared. blissdata's own blocking is cut short by redis-py."""
+    found = []
+
+    def prepared():
+        try:
+            found[:] = found or [store.load_scan(store.get_next_scan(since=since_ms, timeout=1)[1])]
+        except NoScanAvailable:
+            return False
+        found[0].update(block=False)
+        return found[0].state >= 2
+
+    until(prepared)
+    return found[0]
 
 
 @pytest.fixture(scope="module")
@@ -153,12 +170,9 @@ def test_the_master_file_is_that_of_bliss(box, scanned):
 
 def test_a_scan_tells_about_detector_and_beam(box):
     store = DataStore(box.blissdata_url)
-    since = time.time()
+    since_ms = int(1000 * time.time())
     process = scan_process(box, *rocking(box), 0.02)
-    _, key = store.get_next_scan(since=int(1000 * since), timeout=30)
-    scan = store.load_scan(key)
-    while scan.state < 2:
-        scan.update(timeout=10)
+    scan = next_scan(store, since_ms)
     instrument = scan.info["instrument"]
     detector = instrument["simdet"]
     assert (detector["beam_center_y"], detector["beam_center_x"]) == box.sample.detector.beam_center_px
@@ -172,11 +186,9 @@ def test_a_scan_tells_about_detector_and_beam(box):
 
 def test_a_scan_that_is_stopped_leaves_a_detector_that_works(box):
     store = DataStore(box.blissdata_url)
+    since_ms = int(1000 * time.time())
     process = scan_process(box, *rocking(box)[:3], 200, 0.02)
-    _, key = store.get_next_scan(since=int(1000 * time.time()), timeout=30)
-    scan = store.load_scan(key)
-    while scan.state < 2:
-        scan.update(timeout=10)
+    scan = next_scan(store, since_ms)
     image = next(stream for name, stream in scan.streams.items() if name.endswith(":image"))
     until(lambda: len(image) >= 5)
     process.send_signal(signal.SIGINT)

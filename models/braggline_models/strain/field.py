@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
@@ -10,6 +12,7 @@ from braggline_models.errors import BadInput
 from braggline_models.geometry import orthogonalise, voxel_vectors_m
 from braggline_models.results import Reconstruction, StrainField
 from braggline_models.scan import BoolArray, PreparedVolume
+from braggline_models.strain.apodise import apodised
 from braggline_models.strain.derivative import directional_derivative
 from braggline_models.strain.unwrap import unwrapped
 
@@ -22,22 +25,26 @@ def strain_field(
     volume: PreparedVolume,
     voxel_size_m: float | None = None,
     isosurface: float = 0.3,
+    apodisation: float = 0.4,
 ) -> StrainField:
     """phase = Q.u, strain = d(phase)/ds / |Q| along Q, d = 2 pi / |Q| (1 + strain), on a cubic grid.
 
     The phase is counted from the Bragg peak of the volume, so the strain is relative to the crystal's mean lattice.
-    `isosurface`: share of the bright amplitude where the crystal ends. The uncertainty is the standard deviation of
+    `isosurface`: share of the bright amplitude where the crystal ends. `apodisation`: width of the Gaussian by which
+    the spectrum is weighed first, in half ranges of q (0: none): a derivative raises the noise near the edge of the
+    data, and a sharp edge there rings. The uncertainty is the standard deviation of
     the strain over the runs, NaN where there are fewer than two. Raises BadInput where there is no crystal.
     """
     vectors_m = voxel_vectors_m(volume.q_step_per_m, volume.intensity.shape)
     to_peak = _ramp(volume, reconstruction.object_.shape)
-    psi, size_m = orthogonalise(reconstruction.object_ * to_peak, vectors_m, voxel_size_m)
+    soft = partial(apodised, width=apodisation)
+    psi, size_m = orthogonalise(soft(reconstruction.object_ * to_peak), vectors_m, voxel_size_m)
     support = _crystal(psi, isosurface, volume.name)
     q = volume.q_bragg_per_m
     length, direction = float(np.linalg.norm(q)), q / np.linalg.norm(q)
     strain = directional_derivative(psi, support, direction, size_m) / np.float32(length)
     phase_rad = unwrapped(psi, support)
-    others = [orthogonalise(run * to_peak, vectors_m, size_m, psi.shape)[0] for run in reconstruction.runs]
+    others = [orthogonalise(soft(run * to_peak), vectors_m, size_m, psi.shape)[0] for run in reconstruction.runs]
     spread = _spread(others, support, direction, size_m, length)
     return StrainField(
         amplitude=np.abs(psi).astype(np.float32),

@@ -17,6 +17,7 @@ from redis import Redis
 from braggline_service.board import Board, Snapshot
 from braggline_service.connection import AWAY
 from braggline_service.jobs.live import reconstruct_scan, stop_key
+from braggline_service.jobs.warm import warm_up
 from braggline_service.settings import Settings
 from braggline_service.streams import commit, open_scans, reopen
 
@@ -51,6 +52,7 @@ class Dispatcher:
         """Work until `stop` is set; Redis may go away and come back meanwhile."""
         with ExitStack() as stack:
             client = self._client(stack)
+            client.submit(warm_up, pure=False).result()  # imports and compiled kernels: the first scan must not wait
             while not stop.wait(POLL_S):
                 try:
                     self._submit_new(client)
