@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -16,23 +17,29 @@ def command(
     schema: Annotated[bool, typer.Option("--schema", help="print what is allowed, as JSON schema")] = False,
 ) -> None:
     """Check a configuration file; the kind is told by its keys."""
+    from braggline_models.phase_retrieval import Recipe
     from braggline_service.beamlines import BeamlineConfig, load_beamline
     from braggline_service.recipes import load_recipe
     from braggline_service.settings import Settings, load_settings, load_yaml
 
     if schema:
-        print_json({"settings": Settings.model_json_schema(), "beamline": BeamlineConfig.model_json_schema()})
+        recipe = {f.name: {"type": str(f.type), "default": f.default} for f in fields(Recipe)}
+        schemas = {"settings": Settings.model_json_schema(), "beamline": BeamlineConfig.model_json_schema()}
+        print_json(schemas | {"recipe": {"properties": recipe, "additionalProperties": False}})
         return
     if file is None:
-        raise BadInput("check-config: give a FILE, or --schema")
+        raise BadInput("check-config: no file; give FILE, or --schema")
+    known = {
+        "settings": set(Settings.model_fields),
+        "beamline": set(BeamlineConfig.model_fields),
+        "recipe": {f.name for f in fields(Recipe)},
+    }
     keys = set(load_yaml(file))
-    if keys & {"sample_circles", "detector_circles", "detectors"}:
+    kind = max(known, key=lambda name: len(keys & known[name]))  # the first, settings, where no key tells
+    if kind == "beamline":
         load_beamline(str(file))
-        kind = "beamline"
-    elif keys and keys.isdisjoint(Settings.model_fields):
-        load_recipe(str(file))
-        kind = "recipe"
+    elif kind == "recipe":
+        load_recipe(file)
     else:
         load_settings(file)
-        kind = "settings"
     say(f"{file}: good {kind} file")

@@ -9,25 +9,33 @@ from typing import Annotated
 
 import typer
 
-from braggline_models.errors import BadInput
-from braggline_service.cli.told import assignments, print_json, progress_bar, result_json, say, writable
+from braggline_service.cli.given import scan_and_recipe, writable
+from braggline_service.cli.told import print_json, progress, result_json, result_line, say
 
 
 def command(
     scan: Annotated[Path, typer.Argument(help="BLISS NeXus file, or a repacked 34-ID-C scan")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="result file (NeXus)")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="result file (NeXus); report and VTI go beside it")],
     entry: Annotated[str | None, typer.Option(help="such as 20.1; needed where the file holds several scans")] = None,
     detector: Annotated[str | None, typer.Option(help="such as mpx1x4; needed where there are several")] = None,
-    beamline: Annotated[str | None, typer.Option(help="a file of config/beamlines")] = None,
-    recipe: Annotated[str, typer.Option(help="a file of config/recipes")] = "default",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE: circle, energy_eV, recipe.X")
+    beamline: Annotated[str | None, typer.Option(help="a name of config/beamlines, or a file")] = None,
+    recipe: Annotated[str | None, typer.Option(help="a name of config/recipes, or a file")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="a circle in deg, energy_eV, distance_m, recipe.KEY, ..."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="same seed, same result")] = 0,
+    runs: Annotated[int | None, typer.Option(min=1, help="random starts; default: the recipe's")] = None,
     threads: Annotated[int, typer.Option(min=1, help="runs side by side")] = 2,
     json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
     """Phase a rocking curve and write amplitude, displacement and strain with their quality, and a report."""
+    started = time.monotonic()
+    writable(out, scan)
+    numbers, tuned = scan_and_recipe(given or [])
+    if runs is not None:
+        tuned["runs"] = str(runs)
+
     from braggline_service.nexus import write_result
     from braggline_service.recipes import load_recipe
     from braggline_service.report import write_report
@@ -35,48 +43,23 @@ def command(
     from braggline_service.sources.read import read_scan
     from braggline_service.stages.result import run_curve, summary_values
 
-    started = time.monotonic()
-    writable(out, "-o")
-    changes, tuned = _split(assignments(settings or []))
-    chosen = load_recipe(recipe, tuned)
-    curve = read_scan(scan, entry, detector, beamline, changes)
+    settings = load_settings()
+    chosen = load_recipe(recipe or settings.recipe, tuned)
+    curve = read_scan(scan, entry, detector, beamline, numbers)
     for flag in curve.flags:
-        say(f"braggline: {scan.name}: {flag}")
-    bar = progress_bar()
-    if bar is None:
-        say(f"phasing {curve.name}: {chosen.runs} runs")
-        result = run_curve(curve, load_settings(), chosen, seed, threads)
-    else:
-        with bar:
-            task = bar.add_task(f"phasing {curve.name}", total=1.0)
-            result = run_curve(
-                curve, load_settings(), chosen, seed, threads,
-                lambda step: bar.update(task, completed=step.iteration / max(step.total, 1)),
-            )  # fmt: skip
+        say(f"braggline: {curve.name}: {flag}")
+    with progress(f"phasing {curve.name}, {chosen.runs} runs") as tell:
+        result = run_curve(
+            curve, settings, chosen, seed, threads, lambda step: tell(step.iteration / max(step.total, 1))
+        )
+    for flag in result.flags:
+        if flag not in curve.flags:
+            say(f"braggline: {curve.name}: {flag}")
     write_result(out, result)
     report = write_report(out.with_suffix(".html"), result)
-    for flag in result.flags[len(curve.flags) :]:
-        say(f"braggline: {scan.name}: {flag}")
     advice = asdict(result.recommendation) if result.recommendation else {}
     told = result_json(summary_values(result), advice, str(out), str(report), time.monotonic() - started)
     if json:
         print_json(told)
     else:
-        say(
-            f"{told['voxels']} voxels, agreement {told['agreement']:.3f}, "
-            f"resolution {told['resolution_m'] * 1e9:.1f} nm, strain rms {told['strain_rms']:.2e}\n{out}\n{report}"
-        )
-
-
-def _split(pairs: dict[str, str]) -> tuple[dict[str, float], dict[str, str]]:
-    """Numbers of the scan, and keys of the recipe."""
-    scan, recipe = {}, {}
-    for key, value in pairs.items():
-        if key.startswith("recipe."):
-            recipe[key.removeprefix("recipe.")] = value
-            continue
-        try:
-            scan[key] = float(value)
-        except ValueError as error:
-            raise BadInput(f"--set {key}={value}: not a number") from error
-    return scan, recipe
+        say(result_line(told))

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from braggline_service.cli.told import say, writable
+from braggline_service.cli.given import writable
+from braggline_service.cli.told import say
 
 BRAGG_DEG = {"eta": 17.7, "phi": 0.0, "nu": 0.0, "delta": 35.4}  # Pt (111) at 9 keV
 
@@ -29,7 +30,7 @@ def command(
     from braggline_service.nexus import written_whole
     from braggline_service.sources.write import write_bliss_nexus
 
-    writable(out, "-o")
+    writable(out)
     beamline = load_beamline("id01")
     detector, mask = beamline.detector("mpx1x4")
     curve, truth = simulate_curve(

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
-
-from rich.console import Console
-from rich.progress import Progress
-
-from braggline_models.errors import BadInput
 
 RESULT_KEYS = (
     "voxels", "free_llk", "resolution_m", "strain_rms", "agreement", "runs_kept", "runs_total",
     "frames_expected", "frames_used",
 )  # fmt: skip
+LINES = 10  # for all of the work, where there is no terminal to draw a bar on
 
 
 def say(text: str) -> None:
@@ -26,12 +23,32 @@ def say(text: str) -> None:
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(dict(data)) + "\n")
+    """One object in one line; a number that is not finite becomes null, which every reader of JSON knows."""
+    sys.stdout.write(json.dumps(_finite(dict(data)), allow_nan=False) + "\n")
 
 
-def progress_bar() -> Progress | None:
-    """A bar on a terminal, nothing elsewhere."""
-    return Progress(console=Console(stderr=True), transient=True) if sys.stderr.isatty() else None
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[float], None]]:
+    """Tell it the share done, 0..1: a bar on a terminal, a line for every tenth elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(label, total=1.0)
+            yield lambda share: bar.update(task, completed=share)
+        return
+    told = 0
+
+    def line(share: float) -> None:
+        nonlocal told
+        step = int(share * LINES + 1e-9)
+        if step > told:
+            told = step
+            say(f"{label}: {share:.0%}")
+
+    say(label)
+    yield line
 
 
 def result_json(
@@ -43,21 +60,22 @@ def result_json(
     return chosen | tail | {"flags": list(values.get("flags") or [])}
 
 
-def assignments(pairs: list[str]) -> dict[str, str]:
-    """KEY=VALUE words as a mapping. BadInput for a word that is none."""
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key or not value:
-            raise BadInput(f"--set {pair}: write KEY=VALUE, for example --set eta=17.7 or --set recipe.threshold=0.1")
-        found[key] = value
-    return found
+def result_line(told: Mapping[str, Any]) -> str:
+    """The same for a person."""
+    numbers = {key: math.nan if told[key] is None else told[key] for key in ("agreement", "resolution_m", "strain_rms")}
+    return (
+        f"{told['voxels']} voxels, agreement {numbers['agreement']:.3f}, resolution "
+        f"{numbers['resolution_m'] * 1e9:.1f} nm, strain rms {numbers['strain_rms']:.2e}\n"
+        f"next: {told['recommendation'].get('action', 'nothing')}; {told['recommendation'].get('reason', '')}\n"
+        f"{told['file']}\n{told['report']}"
+    )
 
 
-def writable(path: Path, what: str) -> Path:
-    """`path` if a file can be written there; asked before hours of work. BadInput otherwise."""
-    if path.is_dir():
-        raise BadInput(f"{what} {path}: is a folder; give the name of a file")
-    if not path.absolute().parent.is_dir():
-        raise BadInput(f"{what} {path}: the folder {path.absolute().parent} does not exist; make it first")
-    return path
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
