@@ -222,6 +222,11 @@ def test_a_link_to_a_file_that_is_absent(scan: Path) -> None:
     refused(edited(scan, change), "scan0001/gone.h5", "absent")
 
 
+def test_a_scan_killed_before_its_first_frame(scan: Path) -> None:
+    edited(scan, lambda file: file["1.1/instrument/mpx1x4"].pop("image"))
+    refused(scan, "1.1/measurement/mpx1x4", "no frame was saved")
+
+
 def test_the_real_file_whose_frames_are_absent() -> None:
     path = SHARED / "data" / "id01_bliss_master.h5"
     if not path.exists():

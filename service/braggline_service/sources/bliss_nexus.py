@@ -66,7 +66,11 @@ def _frames(scan: h5py.Group, name: str) -> h5py.Dataset:
     dataset = scan["measurement"].get(name)
     if not isinstance(dataset, h5py.Dataset):
         target = link_target(scan, name)
-        what = f"the file of its frames, {target}, is absent" if target != "?" else "its link leads nowhere"
+        what = (
+            f"the file of its frames, {target}, is absent"
+            if target != "?"
+            else "its link leads nowhere yet: no frame was saved"
+        )
         raise BadInput(f"{scan.file.filename}::{scan.name}/measurement/{name}: {what}; copy it there with the scan")
     checked_stack(dataset)
     return dataset

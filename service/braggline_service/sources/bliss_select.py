@@ -104,9 +104,10 @@ def link_target(entry: h5py.Group, name: str) -> str:
 
 def _is_image(entry: h5py.Group, name: str) -> bool:
     dataset = entry["measurement"].get(name)
-    if dataset is None:  # a dangling link: of an image if the instrument has a detector with frames of that name
-        group = entry.get(f"instrument/{name}")
-        return link_target(entry, name) != "?" or (isinstance(group, h5py.Group) and "dim_i" in group)
+    if dataset is None:  # a dangling link: an image's if it leads to another file, or if the instrument says so
+        kind = entry.get(f"instrument/{name}/type")
+        lima = isinstance(kind, h5py.Dataset) and h5py.check_string_dtype(kind.dtype) and kind.asstr()[()] == "lima"
+        return link_target(entry, name) != "?" or bool(lima)
     return isinstance(dataset, h5py.Dataset) and dataset.ndim == 3
 
 
