@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ def chain(
 ) -> Iterator[Chain]:
     """Beamline and service, up while the block runs. `overrides`: settings such as {"jobs.workers": 2}."""
     run_dir.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(run_dir / "service" / "redis", ignore_errors=True)  # scans that an earlier run left open
     beacon = CONFIG / "beacon"
     with DemoBeamline(run_dir / "beamline", sample=sample, detector=detector, extra_beacon=beacon) as box:
         settings = load_settings(overrides={"ingest.blissdata_url": box.blissdata_url, **(overrides or {})})

@@ -40,7 +40,6 @@ class JobSettings(Section):
     scheduler: str = Field("", description="address of a running dask scheduler; empty: a LocalCluster")
     workers: int = Field(1, ge=1)
     threads_per_worker: int = Field(2, ge=1, description="seeds phased side by side")
-    niceness: int = Field(15, ge=0, le=19, description="of the workers, so that the scan never waits for them")
     memory_limit: str = "3GiB"
 
 

@@ -66,8 +66,7 @@ class BraggIngest(Face):
         if "roi_px" not in self._changes and len(self.KeptRoi) == 4:
             self._changes["roi_px"] = tuple(int(v) for v in self.KeptRoi)
         self.start_pusher(self._wait)
-        if self._tuned("enabled"):
-            self._start_work()
+        self._start_work()
 
     def end(self) -> None:
         self._replayer.close()
@@ -78,7 +77,7 @@ class BraggIngest(Face):
 
     def _state(self) -> tuple[DevState, str]:
         work, status = self._work, self._status
-        if work is None:
+        if work is None or not self._tuned("enabled"):
             return DevState.OFF, "stopped: scans are not followed; Start follows them"
         if work.failure:
             return DevState.FAULT, f"the ingest ended: {work.failure}; Start tries again"
@@ -141,7 +140,10 @@ class BraggIngest(Face):
         return self._changes.get(key, getattr(self.settings.ingest, key))
 
     def _tune(self, key: str, value: Any) -> None:
-        """A change of settings restarts the ingest, which loses nothing: it reads its scan again from the stream."""
+        """A change of settings restarts the ingest, which loses nothing: it reads its scan again from the stream.
+
+        While it is not enabled it goes on running, and passes by the scans that it is not to follow.
+        """
         if self._tuned(key) == value:
             self._changes[key] = value
             return
@@ -149,8 +151,7 @@ class BraggIngest(Face):
         if self._pusher is None:
             return  # not begun yet: a memorised value
         self._stop_work()
-        if self._tuned("enabled"):
-            self._start_work()
+        self._start_work()
 
     def _start_work(self) -> None:
         if self._work is None:

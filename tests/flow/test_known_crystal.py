@@ -61,9 +61,7 @@ def test_reconstruct_gives_the_known_strain(crystal, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_live_chain_gives_the_known_strain(crystal, redis_server, tmp_path: Path) -> None:
     curve, truth = crystal
-    settings = load_settings(
-        overrides={"redis.url": redis_server.url, "results.directory": str(tmp_path), "jobs.niceness": 0}
-    )
+    settings = load_settings(overrides={"redis.url": redis_server.url, "results.directory": str(tmp_path)})
     redis, stop = Redis.from_url(redis_server.url), threading.Event()
     worker = threading.Thread(target=Dispatcher(settings, redis).run, args=(stop,))
     worker.start()

@@ -6,7 +6,6 @@ The job keeps nothing that it could not make again: run once more, it replays th
 from __future__ import annotations
 
 import logging
-import os
 import time
 
 from redis import Redis
@@ -18,6 +17,7 @@ from braggline_service.beamlines import load_beamline
 from braggline_service.board import PREFIX, Board
 from braggline_service.connection import connect, patiently
 from braggline_service.jobs.feed import FrameFeed
+from braggline_service.jobs.pace import give_way, take_turns
 from braggline_service.jobs.publisher import AWAY_FOR_S, Publisher, strain_arrays
 from braggline_service.nexus import result_path, write_result
 from braggline_service.recipes import tuned_recipe
@@ -47,7 +47,6 @@ def stop_key(scan: str) -> str:
 
 def reconstruct_scan(scan: str, settings: Settings) -> str:
     """Run the job of `scan` in this process; gives the path of the result file, or '' where there is none."""
-    os.setpriority(os.PRIO_PROCESS, 0, settings.jobs.niceness)  # inherited by the threads that phase
     redis = connect(settings.redis.url)
     publisher = Publisher(Board(redis), scan)
     try:
@@ -82,9 +81,12 @@ class LiveJob:
         self.publisher.tell("following", 0.0, {"message": f"following {self.header.name}", "title": self.header.title})
         self.feed.start()
         try:
+            give_way()
             self._follow()
+            take_turns()
             return self._finish()
         finally:
+            take_turns()
             self.feed.close()
 
     def _follow(self) -> None:
