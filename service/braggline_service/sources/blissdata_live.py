@@ -28,6 +28,10 @@ class LiveScan:
 
     def __init__(self, store: DataStore, key: str, detector: str = "", beamline: str = "") -> None:
         self.scan = store.load_scan(key)
+        if self.scan.state > ScanState.CREATED:
+            # blissdata reads the streams first and the state after: what it loads while a scan is being prepared can
+            # be a prepared scan without streams. Loaded again, the streams are at least as new as that state.
+            self.scan = store.load_scan(key)
         self.key = key
         self._wanted = detector
         self._beamline = beamline
