@@ -221,6 +221,29 @@ def test_replay_without_a_service(scan: Path) -> None:
     refused("replay", scan, "--set", "recipe.runs=3", says="set it on Tango")
 
 
+@pytest.mark.slow
+def test_up_replay_down(scan: Path) -> None:
+    here = scan.parent
+    assert braggline("status", folder=here).returncode == 1
+    up = braggline("up", folder=here)
+    try:
+        assert up.returncode == 0, up.stderr
+        status = json.loads(braggline("status", "--json", folder=here).stdout)
+        assert all(part["alive"] for part in status.values())
+        done = braggline("replay", scan, "--json", folder=here)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert set(told) == KEYS
+        assert (told["frames_expected"], told["frames_used"]) == (32, 32)
+        assert told["recommendation"]["action"]
+        assert Path(told["file"]).is_file()
+        assert Path(told["report"]).is_file()
+    finally:
+        assert braggline("down", folder=here).returncode == 0
+    assert braggline("down", folder=here).returncode == 0
+    assert braggline("status", folder=here).returncode == 1
+
+
 def test_check_config(tmp_path: Path) -> None:
     good = {
         "settings.yaml": "beamline: id01\nlive: {iterations_per_pass: 10}\n",

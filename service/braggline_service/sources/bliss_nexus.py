@@ -67,11 +67,11 @@ def _frames(scan: h5py.Group, name: str) -> h5py.Dataset:
     if not isinstance(dataset, h5py.Dataset):
         target = link_target(scan, name)
         what = (
-            f"the file of its frames, {target}, is absent"
+            f"the file of its frames, {target}, is absent; copy it there with the scan"
             if target != "?"
-            else "its link leads nowhere yet: no frame was saved"
+            else "no frame was saved; wait for the scan to end, or give another --entry"
         )
-        raise BadInput(f"{scan.file.filename}::{scan.name}/measurement/{name}: {what}; copy it there with the scan")
+        raise BadInput(f"{scan.file.filename}::{scan.name}/measurement/{name}: {what}")
     checked_stack(dataset)
     return dataset
 
