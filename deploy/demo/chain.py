@@ -57,6 +57,7 @@ def chain(
     run_dir.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(run_dir / "service" / "redis", ignore_errors=True)  # scans that an earlier run left open
     beacon = CONFIG / "beacon"
+    sample = str(Path(sample).resolve()) if Path(sample).exists() else sample
     with DemoBeamline(run_dir / "beamline", sample=sample, detector=detector, extra_beacon=beacon) as box:
         settings = load_settings(overrides={"ingest.blissdata_url": box.blissdata_url, **(overrides or {})})
         with Stack(settings, run_dir / "service", tango_host=box.tango_host) as stack:

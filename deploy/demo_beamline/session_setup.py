@@ -15,12 +15,9 @@ _about = get_config().get_config("demo_metadata").to_dict()
 
 
 def _detector_and_beam(_scan):
-    """The same groups as in ID01's files: instrument/DETECTOR, instrument/positioners, instrument/monochromator."""
-    config = get_config()
-    positioners = {name: float(config.get(name).position) for name in _about["motors"]}
+    """The same groups as in ID01's files: instrument/DETECTOR, instrument/monochromator. BLISS saves positioners."""
     return {
         _about["detector"]: {"@NX_class": "NXdetector", **_about["geometry"]},
-        "positioners": {"@NX_class": "NXcollection", **positioners},
         "monochromator": {"@NX_class": "NXmonochromator", "Energy": _about["energy_eV"], "Energy@units": "eV"},
         "beamline": _about["beamline"],
     }
