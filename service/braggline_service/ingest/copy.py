@@ -64,7 +64,7 @@ class ScanCopy:
                 return len(todo) - done
             if self._one(index, *scalars):
                 there.add(index)
-            else:
+            elif not self.live.coming(index):
                 self._lost.add(index)
             self._news_at = time.monotonic()
             self.teller.progress(self.writer.redis, self.live.acquired())

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from braggline_models.errors import BadInput
 from braggline_service.messages import Reference, Roi, ScanHeader, State
 from braggline_service.sources.blissdata_header import beamline_of, detector_info, header_of_info, positioners
+from braggline_service.sources.lima_files import read_reference
+from braggline_service.sources.lima_memory import LimaMemory
 from braggline_service.sources.scalars import Scalars
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class LiveScan:
             # be a prepared scan without streams. Loaded again, the streams are at least as new as that state.
             self.scan = store.load_scan(key)
         self.key = key
+        self._store = store
         self._wanted = detector
         self._beamline = beamline
 
@@ -57,6 +60,7 @@ class LiveScan:
             known = ", ".join(sorted({name.split(":")[0] for name in images}))
             raise BadInput(f"scan {self.scan.number}: image streams of {known}; choose one with ingest.detector")
         ((name, self._image),) = images.items()
+        self._memory = LimaMemory(self._image, self._store) if self._lima else None
         self.detector = name.split(":")[0]
         beamline = beamline_of(self.scan.info, self._beamline)
         movable = positioners(self.scan.info)
@@ -83,12 +87,23 @@ class LiveScan:
         return self._scalars.at(index, final=self.closed)
 
     def image(self, index: int) -> NDArray[np.generic] | None:
-        """Frame `index` (rows, columns), from Lima's memory or its file; None if neither has it (any more)."""
+        """Frame `index` (rows, columns), from Lima's memory or its file; None if neither has it now. Never waits."""
+        if self._memory is not None:
+            places = (self._from_memory, self._from_file)
+            for place in places[::-1] if self.closed else places:
+                if (image := place(index)) is not None:
+                    return image
+            if not self.closed or self.reference(index) is not None:
+                return None
         try:
             return np.asarray(self._image[index])
-        except Exception as error:  # blissdata hands on what Tango, fabio and h5py raise; each means: not to be had
+        except Exception as error:  # blissdata hands on what fabio and h5py raise; each means: not to be had
             logger.info("scan %s: frame %d cannot be read: %r", self.key, index, error)
             return None
+
+    def coming(self, index: int) -> bool:
+        """True if frame `index` may yet be read from a file that is no HDF5: such a one has no Reference."""
+        return not self.closed and "file_path" in self._lima and self.reference(index) is None
 
     def reference(self, index: int) -> Reference | None:
         """Where frame `index` is, or will be, on disk; None if it is not saved as HDF5."""
@@ -101,6 +116,13 @@ class LiveScan:
         """True where the detector is about to overwrite frame `index` in its memory."""
         ring = int(self._lima.get("buffer_max_number", 0))
         return ring > 0 and self.acquired() - index > RING_SHARE * ring
+
+    def _from_memory(self, index: int) -> NDArray[np.generic] | None:
+        return self._memory.image(index, self.acquired()) if self._memory else None
+
+    def _from_file(self, index: int) -> NDArray[np.generic] | None:
+        place = self.reference(index)
+        return read_reference(place) if place else None
 
     @property
     def _lima(self) -> Mapping[str, Any]:
