@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from braggline_models.errors import BadInput
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 State = Literal["open", "complete", "aborted"]
 Roi = tuple[int, int, int, int]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from braggline_models.errors import BadInput
 from braggline_models.preprocess import PrepareOptions, find_peak, hot_pixels, prepare
 from braggline_models.preprocess.window import fast_length, oversampling

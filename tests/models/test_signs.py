@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion
+
 from braggline_models.geometry import bragg_geometry, orthogonalise, q_of, voxel_vectors_m
 from braggline_models.results import Quality, Reconstruction
 from braggline_models.scan import Circle, Detector, Diffractometer, PreparedVolume, RockingCurve
 from braggline_models.strain import strain_field
-from scipy.ndimage import binary_erosion
 
 ID01 = Diffractometer(
     "id01",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from braggline_models.strain import directional_derivative, unwrapped
 
 
