@@ -49,7 +49,9 @@ class Watch:
             self.device.unsubscribe_event(identifier)
 
     def _picture(self, event: Any) -> None:
-        if not self._ours or event.err or event.attr_value.quality == tango.AttrQuality.ATTR_INVALID or event.attr_value.value is None:
+        if not self._ours or event.err or event.attr_value.value is None:
+            return
+        if event.attr_value.quality == tango.AttrQuality.ATTR_INVALID:
             return
         values = np.asarray(event.attr_value.value)
         if not np.isfinite(values).any():

@@ -22,8 +22,8 @@ def curve() -> RockingCurve:
     beamline = load_beamline("id01")
     detector, mask = beamline.detector("maxipix")
     simulated, _ = simulate_curve(
-        beamline.diffractometer, detector, np.zeros_like(mask), BRAGG_DEG, "eta", 0.008, 64, 9000.0, 300e-9, 2.0, 1e7, 3,
-        window_px=128,
+        beamline.diffractometer, detector, np.zeros_like(mask), BRAGG_DEG, "eta", 0.008, 64, 9000.0, 300e-9, 2.0,
+        1e7, 3, window_px=128,
     )  # fmt: skip
     return simulated
 

@@ -14,7 +14,7 @@ MIN_FRAMES = 3  # below that, time says nothing
 
 
 def hot_pixels(curve: RockingCurve) -> BoolArray:
-    """sum over frames > LONE_RATIO x b and > b + LONE_SIGMA sqrt(b + n), b the 4th brightest of the 5 x 5 pixels around.
+    """sum over frames > LONE_RATIO b and > b + LONE_SIGMA sqrt(b + n), b the 4th brightest of the 5 x 5 pixels around.
 
     Oversampling by 2 or more spreads a Bragg peak: its four nearest neighbors hold at least 0.4 of it (sinc^2(1/2)),
     so b is of the same size there. A hot pixel, or up to CLUSTER of them, stand alone. Pixels of `curve.mask` are

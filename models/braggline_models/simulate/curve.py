@@ -41,7 +41,8 @@ def simulate_curve(
     """Counts of a faceted crystal with a smooth displacement, in the linearised geometry of a true detector.
 
     bragg_deg: every circle at the peak, which lies in the middle frame and at the detector's middle, or that of its
-    first quarter where a gap runs through the middle. The object lives on the grid of a window of window_px around it, larger than what a reconstruction cuts out. `photons` in all.
+    first quarter where a gap runs through the middle. The object lives on the grid of a window of window_px around
+    it, larger than what a reconstruction cuts out. `photons` in all.
     """
     rng = np.random.default_rng(seed)
     empty = _empty_curve(diffractometer, detector, mask, bragg_deg, rocking, step_deg, n_frames, energy_eV)
