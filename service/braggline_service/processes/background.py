@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from braggline_service.processes.identity import ProcessId
 from braggline_service.processes.logs import telling_line
 from braggline_service.processes.part import PartDown
 from braggline_service.processes.runfile import AlreadyUp, RunFile
+
+PART_GRACE_S = 5.0
 
 
 def up_in_background(
@@ -41,11 +44,15 @@ def up_in_background(
 
 
 def down(run_dir: Path, grace_s: float = 20.0) -> bool:
-    """End what runs in `run_dir`; False if nothing did. The parts of a supervisor that must be killed go with it."""
+    """End what runs in `run_dir`, supervisor and parts; False if nothing did. None of them is left on return."""
     file = RunFile(run_dir)
-    owner = file.owner()
+    state = file.read()
+    owner = file.owner_of(state)
     if owner:
         owner.end(grace_s)
+        # The parts of a supervisor that did not stop them itself are ended by the kernel, a moment after it.
+        for part in state.get("parts", {}).values():
+            ProcessId(part["pid"], part["started"]).end(PART_GRACE_S)
     file.read()  # removes what a killed one has left
     return owner is not None
 
