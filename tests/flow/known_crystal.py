@@ -30,10 +30,11 @@ def simulated(seed: int) -> tuple[RockingCurve, SimulatedTruth]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Complex correlation of the objects; correlation and slope of the strain where both have it."""
+    """Complex correlation of the objects; correlation, rms error and slope of the strain where both have it."""
 
     complex_correlation: float
     strain_correlation: float
+    strain_error: float
     strain_slope: float
     volume_ratio: float
 
@@ -55,7 +56,8 @@ def agreement(
     both = np.isfinite(moved) & np.isfinite(true_strain)
     a, b = true_strain[both], moved[both]
     ratio = np.count_nonzero(np.isfinite(strain)) / np.count_nonzero(np.isfinite(wanted.strain))
-    return Agreement(score, float(np.corrcoef(a, b)[0, 1]), float(np.polyfit(a, b, 1)[0]), ratio)
+    error, slope = float(np.std(a - b)), float(np.polyfit(a, b, 1)[0])
+    return Agreement(score, float(np.corrcoef(a, b)[0, 1]), error, slope, ratio)
 
 
 def _field(truth: SimulatedTruth, size_m: float) -> StrainField:

@@ -25,7 +25,7 @@ from braggline_service.streams import FrameWriter, counts, open_scans
 sys.path.insert(0, str(Path(__file__).parent))
 from known_crystal import FRAMES, agreement, simulated
 
-SEED = 1
+SEED = 0  # strain rms 1.8e-4; the error of the map, 4e-5 to 1e-4, hardly depends on the crystal
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,7 @@ def assert_known(path: Path, truth: SimulatedTruth) -> None:
         found = agreement(*maps, float(frame.attrs["voxel_size_m"][0]), truth)
     assert found.complex_correlation > 0.95, found
     assert found.strain_correlation > 0.85, found
+    assert found.strain_error < 1e-4, found
     assert found.strain_slope == pytest.approx(1.0, abs=0.25), found
     assert found.volume_ratio == pytest.approx(1.0, abs=0.25), found
 

@@ -84,7 +84,7 @@ class Dispatcher:
                 threads_per_worker=1,  # one scan at a time; the seeds of a scan share its threads
                 memory_limit=jobs.memory_limit,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
             )
         )
         return stack.enter_context(Client(cluster, set_as_default=False))
