@@ -91,6 +91,11 @@ class Ingest:
         except (BadInput, ScanGone) as error:
             logger.warning("%s", error)
             self._idle(str(error))
+        except (*AWAY, StreamUnavailable):
+            raise
+        except Exception as error:  # one scan that cannot be followed must not stand in the way of the next
+            logger.exception("scan %s is passed by", key)
+            self._idle(f"scan {key} is passed by: {type(error).__name__}: {error}")
         return True
 
     def _copy(self, live: LiveScan, store: DataStore, tag: str, stop: threading.Event) -> bool:
