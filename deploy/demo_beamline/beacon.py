@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,12 +26,7 @@ def write_beacon(folder: Path, sample: Sample, lima: str, raw_data: Path, extra:
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tango").mkdir(parents=True)
-    more: list[str] = []
-    if extra is not None:
-        shutil.copytree(extra, folder / "extra")
-        more = [
-            name for file in sorted(folder.glob("extra/**/*.yml")) for name in _names(yaml.safe_load(file.read_text()))
-        ]
+    more = _copied(extra, folder / "extra", sample) if extra is not None else []
     detector = sample.detector.bliss_name
     objects = [*sample.home, "diode", detector, *more]
     _write(
@@ -64,6 +60,18 @@ def metadata(sample: Sample) -> dict[str, Any]:
         "energy_eV": sample.energy_eV,
         "motors": list(sample.home),
     }
+
+
+def _copied(source: Path, target: Path, sample: Sample) -> list[str]:
+    """Copy further configuration, its references to ID01's usual detector and motor turned; gives its objects."""
+    shutil.copytree(source, target)
+    own = {"$simdet": f"${sample.detector.bliss_name}", "$eta": f"${sample.scan.motor}"}
+    names: list[str] = []
+    for file in sorted(target.glob("**/*.yml")):
+        text = re.sub(r"\$(?:simdet|eta)\b", lambda found: own[found[0]], file.read_text())
+        file.write_text(text)
+        names += _names(yaml.safe_load(text))
+    return names
 
 
 def _axis(name: str) -> dict[str, Any]:

@@ -245,6 +245,34 @@ def test_a_part_that_cannot_start_is_told_in_one_line(tmp_path, monkeypatch):
     assert broken.status() == {}
 
 
+SESSION_OBJECTS = """
+import bliss, json, os
+from bliss.config import static
+session = static.get_config().get("id01")
+session.setup(verbose=False)
+assert session.env_dict["bragg"].name == "bragg"
+config = static.get_config().get_config("bragg")
+print(json.dumps({key: config[key].name for key in ("detector", "rocking_motor")}), flush=True)
+os._exit(0)
+"""
+
+
+def test_further_objects_take_the_detector_that_is_there(tmp_path):
+    """`bragg` as configured for ID01's Maxipix comes up with an Eiger2M, whose whole frames arrive."""
+    run = tmp_path / "run"
+    with DemoBeamline(run, "simulated", "eiger2m", extra_beacon=ROOT / "config/beacon") as box:
+        shell = [str(box.bliss_python), "-W", "ignore", "-c", SESSION_OBJECTS]
+        (found,) = results(
+            subprocess.Popen(shell, env=box.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+        assert found == {"detector": "eiger2M", "rocking_motor": "eta"}
+        (result,) = results(scan_process(box, *rocking(box)[:3], 2, 0.01))
+        assert result["state"] == "DONE"
+        _, image = opened(box, result["key"])
+        assert image[1].shape == (2164, 1030)
+        assert image[1].sum() > max(image[0].sum(), image[2].sum())
+
+
 @pytest.mark.skipif(not RECORDED.exists(), reason=f"no recorded curve at {RECORDED}")
 def test_recorded_frames_are_played_back(tmp_path):
     with DemoBeamline(tmp_path / "run", sample=str(RECORDED)) as box:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
 from braggline_models.geometry import q_of
 from braggline_service.beamlines import load_beamline
+from demo_beamline.beacon import write_beacon
 from demo_beamline.lima.acquisition import Acquisition, Plan
 from demo_beamline.lima.files import FrameFiles, SavingPlan
 from demo_beamline.lima.image import ImageGeometry
@@ -85,6 +87,20 @@ def test_platinum_diffracts_where_platinum_does():
     detector = replace(found, distance_m=0.50678, beam_center_px=(208.0, 154.0))
     q = q_of(beamline.diffractometer, detector, HOME, 214.0, 316.0, 9000.0)
     assert 2 * np.pi / np.linalg.norm(q) == pytest.approx(2.265e-10, rel=2e-3)
+
+
+@pytest.mark.parametrize(("name", "own"), [("maxipix", "simdet"), ("eiger2m", "eiger2M")])
+def test_further_configuration_names_the_detector_that_is_there(tmp_path, name, own):
+    extra = tmp_path / "extra"
+    (extra / "deeper").mkdir(parents=True)
+    text = "- name: a\n  detector: $simdet\n  rocking_motor: $eta\n  other: $simdetector\n"
+    (extra / "deeper/a.yml").write_text(text)
+    write_beacon(tmp_path / "beacon", load_sample("simulated", name), "//h:1/a/b/c", tmp_path / "raw", extra)
+    (copied,) = yaml.safe_load((tmp_path / "beacon/extra/deeper/a.yml").read_text())
+    assert copied == {"name": "a", "detector": f"${own}", "rocking_motor": "$eta", "other": "$simdetector"}
+    (session,) = yaml.safe_load((tmp_path / "beacon/sessions/id01.yml").read_text())
+    assert session["config-objects"][-2:] == [own, "a"]
+    assert (extra / "deeper/a.yml").read_text() == text, "the original is left alone"
 
 
 def test_lima_bins_flips_turns_then_cuts():
