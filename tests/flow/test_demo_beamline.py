@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +17,9 @@ from blissdata.exceptions import NoScanAvailable
 from blissdata.redis_engine.store import DataStore
 
 from braggline_models.errors import BadInput
-from braggline_service.processes import AlreadyUp, PartDown, ProcessId, RunFile
+from braggline_service.processes import AlreadyUp, PartDown, ProcessId, RunFile, free_ports
 from demo_beamline import DemoBeamline
+from demo_beamline.places import PORTS
 from demo_beamline.samples import load_sample
 
 ROOT = Path(__file__).parents[2]
@@ -229,6 +231,26 @@ def test_two_side_by_side_and_one_killed_leaves_nothing(box, tmp_path):
 def test_the_same_folder_twice(box):
     with pytest.raises(AlreadyUp, match=f"already up .process {os.getpid()}"):
         DemoBeamline(box.run_dir, sample="simulated").start()
+
+
+def test_a_port_that_was_taken_meanwhile(tmp_path, monkeypatch):
+    """The first choice of LimaCCDs' port is taken by another program: the box comes up on others."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        choices = []
+
+        def chosen(count):
+            ports = free_ports(count)
+            if not choices:
+                ports[PORTS.index("lima")] = taken
+            choices.append(ports)
+            return ports
+
+        monkeypatch.setattr("demo_beamline.beamline.free_ports", chosen)
+        with DemoBeamline(tmp_path / "run", sample="simulated") as box:
+            assert len(choices) == 2
+            assert all(part["alive"] for part in box.status().values())
+            assert taken not in box.ports.values()
 
 
 def test_a_part_that_cannot_start_is_told_in_one_line(tmp_path, monkeypatch):

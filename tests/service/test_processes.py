@@ -22,6 +22,7 @@ from braggline_service.processes import (
     telling_line,
 )
 from braggline_service.processes.background import down, up_in_background
+from braggline_service.processes.ports import OUTGOING_RANGE, SERVER_PORTS
 
 SUPERVISE = """
 import sys, time
@@ -158,3 +159,12 @@ def test_the_telling_line(tmp_path):
     assert telling_line(log) == "ERROR: port already in use"
     log.write_text("one\ntwo\n")
     assert telling_line(Path(log)) == "two"
+    log.write_text("omniORB: Failed to bind to address 127.0.0.1 port 1. Address in use?\nRuntimeError: unknown\n")
+    assert "in use" in telling_line(log), "the cause, not what came of it"
+
+
+def test_no_port_that_an_outgoing_connection_may_take():
+    first, last = map(int, OUTGOING_RANGE.read_text().split())
+    if first <= SERVER_PORTS[0] and last >= SERVER_PORTS[-1]:
+        pytest.skip("the kernel serves outgoing connections from every port here")
+    assert all(not first <= port <= last for port in free_ports(50))
