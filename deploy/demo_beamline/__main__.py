@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import signal
 import sys
 import threading
@@ -61,11 +62,13 @@ def _down(given: argparse.Namespace) -> int:
 
 def _status(given: argparse.Namespace) -> int:
     state = RunFile(given.run_dir).read()
-    if given.env and state:
-        exports = state["info"]["exports"]
-        sys.stdout.write("".join(f"export {name}='{value}'\n" for name, value in exports.items()))
-    else:
+    if not given.env:
         sys.stdout.write(json.dumps(state or {"phase": "down"}, indent=1) + "\n")
+    elif state:
+        exports = state["info"]["exports"]
+        sys.stdout.write("".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()))
+    else:
+        sys.stderr.write(f"error: nothing runs in {given.run_dir}; start it with `up`\n")
     return 0 if state else 1
 
 

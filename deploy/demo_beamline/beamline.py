@@ -44,8 +44,9 @@ class DemoBeamline:
         self.data_dir = self.run_dir / "data"
         self.extra_beacon = extra_beacon
         self.venv = BlissVenv.find(bliss_venv)
-        self._chosen = {"sample": str(sample), "detector": detector, "seed": seed, "buffer_frames": buffer_frames}
-        self.sample: Sample = load_sample(str(sample), detector, seed)
+        name = str(Path(sample).resolve()) if Path(sample).is_file() else str(sample)  # Lima runs in another folder
+        self._chosen = {"sample": name, "detector": detector, "seed": seed, "buffer_frames": buffer_frames}
+        self.sample: Sample = load_sample(name, detector, seed)
         self.file = RunFile(self.run_dir)
         self._places: Places | None = None
         self._group: Supervisor | None = None

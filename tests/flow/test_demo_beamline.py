@@ -226,6 +226,9 @@ def test_two_side_by_side_and_one_killed_leaves_nothing(box, tmp_path):
     assert all(part["alive"] for part in box.status().values())
     nothing = subprocess.run([*COMMAND, "down", "--run-dir", str(run)], env=ENV, capture_output=True, text=True)
     assert nothing.stdout == "nothing ran\n"
+    told = subprocess.run([*COMMAND, "status", "--env", "--run-dir", str(run)], env=ENV, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (1, ""), "nothing for the shell to run"
+    assert "nothing runs in" in told.stderr
 
 
 def test_the_same_folder_twice(box):
@@ -296,8 +299,9 @@ def test_further_objects_take_the_detector_that_is_there(tmp_path):
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason=f"no recorded curve at {RECORDED}")
-def test_recorded_frames_are_played_back(tmp_path):
-    with DemoBeamline(tmp_path / "run", sample=str(RECORDED)) as box:
+def test_recorded_frames_are_played_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(RECORDED.parent)
+    with DemoBeamline(tmp_path / "run", sample=RECORDED.name, extra_beacon=ROOT / "config/beacon") as box:
         scan = box.sample.scan
         step = (scan.stop - scan.start) / scan.intervals
         first = 95
