@@ -36,8 +36,8 @@ class Chain:
         scan = self.box.sample.scan
         words = [scan.motor, scan.start, scan.stop, intervals or scan.intervals, count_time_s or scan.count_time_s]
         command = [str(self.box.bliss_python), str(SCAN), *map(str, words)]
-        log = (self.run_dir / "bliss.log").open("a")
-        return subprocess.Popen(command, env=self.box.env, stdout=subprocess.PIPE, stderr=log, text=True)
+        with (self.run_dir / "bliss.log").open("a") as log:
+            return subprocess.Popen(command, env=self.box.env, stdout=subprocess.PIPE, stderr=log, text=True)
 
 
 def scan_result(process: subprocess.Popen[str], timeout_s: float = 600.0) -> dict[str, Any]:

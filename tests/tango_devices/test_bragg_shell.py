@@ -60,7 +60,9 @@ def _answers(proxy):
 def test_bragg_in_a_real_session(servers, redis, tmp_path):
     result = tmp_path / "result.h5"
     result.write_bytes(b"hello")
-    with demo_beamline.DemoBeamline(tmp_path / "box", sample="simulated") as box:
+    with demo_beamline.DemoBeamline(
+        tmp_path / "box", sample="simulated", extra_beacon=ROOT / "config" / "beacon"
+    ) as box:
         assert servers(box.tango_host) == [f"id01/bragg{n}/main" for n in ("ingest", "reconstruction", "advisor")]
         board = Board(redis)
         board.publish(Snapshot("s_1", "final", 1.0, {"result_file": str(result)}))
