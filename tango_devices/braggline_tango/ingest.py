@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from braggline_service.ingest import Ingest, IngestStatus
 from tango import AttrWriteType, DevState
 from tango.server import attribute, command, device_property
 
 from braggline_models.errors import BadInput
 from braggline_service.connection import connect
+from braggline_service.ingest import Ingest, IngestStatus
 from braggline_tango.attributes import INGEST
 from braggline_tango.face import Face
 from braggline_tango.kept import keep_property
