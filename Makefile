@@ -34,15 +34,14 @@ lint: .venv/done
 	.venv/bin/lint-imports
 
 test: lint env
-	$(PY) -m pytest -m "not bench"
+	$(PY) -m pytest
 
 quick: lint
-	$(PY) -m pytest -m "not bench and not slow and not bliss"
+	$(PY) -m pytest -m "not slow and not bliss"
 
 bench: env
 	.venv/bin/braggline bench ingest
 	.venv/bin/braggline bench latency
-	$(PY) -m pytest -m bench
 
 clean:
 	rm -rf .venv .venv-bliss var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psutil
 import tango
 
 from braggline_service.board import Board
@@ -38,6 +39,7 @@ def summary(
         "pictures_during_scan": sum(picture.at_s < scan_ended_s for picture in pictures),
         **{key: values.get(key) for key in RESULT_KEYS},
         "elapsed_s": values.get("latency_s"),
+        "service_peak_bytes": peak_bytes(running),
         "stage": snapshot.stage if snapshot else "waiting",
         "message": values.get("message", ""),
         "flags": values.get("flags", []),
@@ -46,6 +48,18 @@ def summary(
         "file": values.get("result_file"),
         "report": values.get("report"),
     }
+
+
+def peak_bytes(running: Chain) -> int:
+    """Sum of the largest resident memory that each process of the service has had."""
+    parts = [psutil.Process(part["pid"]) for part in running.stack.status().values()]
+    family = {process.pid for part in parts for process in (part, *part.children(recursive=True))}
+    return sum(_peak_bytes(pid) for pid in family)
+
+
+def _peak_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def told(result: dict[str, Any], path: Path) -> str:
@@ -61,6 +75,7 @@ def told(result: dict[str, Any], path: Path) -> str:
         f"first preview  at {_share(result['first_preview_fraction'])} of the frames;"
         f" {result['pictures_during_scan']} strain maps on Tango while BLISS was scanning",
         f"final map      {_number(result['final_after_last_frame_s'], '.1f')} s after the last frame",
+        f"memory         {result['service_peak_bytes'] / 2**30:.2f} GiB at most, the whole service",
         f"quality        free LLK {_number(result['free_llk'], '.3f')}, agreement {_number(result['agreement'], '.3f')}"
         f" of {result['runs_kept']} runs, resolution {_number(result['resolution_m'], '.2e')} m,"
         f" strain rms {_number(result['strain_rms'], '.2e')}, {result['voxels']} voxels",

@@ -19,6 +19,8 @@ from braggline_service.recipes import recipe_hash
 from braggline_service.settings import Settings
 from braggline_service.stages.pipeline import Pass, Pipeline
 
+LEAST_AGREEMENT = 0.9  # below, runs from different starts found different crystals
+
 
 def run_curve(
     curve: RockingCurve,
@@ -66,13 +68,25 @@ def scan_result(
         reconstruction=last.reconstruction,
         strain=last.strain,
         defects=DefectReport(),
-        recommendation=next_scan(summary, ScanLimits.of(limits)),
+        recommendation=next_scan(summary, ScanLimits.of(limits), expires_after_s=limits.expires_after_s),
         provenance=Provenance("braggline", __version__, recipe_hash(recipe), seed, (curve.name,)),
         frames_missing=missing,
         flags=tuple(dict.fromkeys(flags)),
         elapsed_s=elapsed_s,
         aborted=aborted,
     )
+
+
+def gate_reason(result: ScanResult) -> str | None:
+    """Why the result should not be taken as it is, or None: a person may still accept it."""
+    quality = result.reconstruction.quality
+    if result.aborted:
+        return "the scan was aborted"
+    if quality.runs_kept < 2:
+        return "no second run agrees with the best one"
+    if quality.agreement < LEAST_AGREEMENT:
+        return f"the runs agree by {quality.agreement:.2f} only"
+    return next((flag for flag in result.flags if flag.startswith("undersampled")), None)
 
 
 def summary_values(result: ScanResult) -> Mapping[str, Any]:
@@ -92,5 +106,7 @@ def summary_values(result: ScanResult) -> Mapping[str, Any]:
         "frames_used": result.volume.frames_used,
         "frames_missing": result.frames_missing,
         "defect_count": len(result.defects.lines),
+        "defects": {"searched": result.defects.searched, "lines": []},
+        "gate": "passed" if gate_reason(result) is None else "failed",
         "flags": list(result.flags),
     }
