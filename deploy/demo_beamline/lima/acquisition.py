@@ -42,6 +42,7 @@ class Acquisition:
         self.acquired = self.saved = -1
         self._abort = threading.Event()
         self._thread: threading.Thread | None = None
+        self._last = -1  # the frame after which the running exposure ends
 
     @property
     def finished(self) -> bool:
@@ -49,13 +50,15 @@ class Acquisition:
 
     def start(self) -> None:
         """Take the next frame (multi) or all of them; the status is 'Running' before this returns."""
+        if self.plan.multi and self._thread is not None and self.acquired == self._last:
+            self._thread.join()  # the frame is taken and only being saved: BLISS may ask for the next one already
         if self.status != "Ready":
             raise RuntimeError(f"startAcq: the detector is not ready but {self.status}: {self.fault or 'wait for it'}")
         if self.finished:
             raise RuntimeError(f"startAcq: all {self.plan.frames} frames are taken; call prepareAcq first")
         first = self.acquired + 1
         last = first + 1 if self.plan.multi else self.plan.frames
-        self.status = "Running"
+        self.status, self._last = "Running", last - 1
         self._thread = threading.Thread(target=self._run, args=(first, last), daemon=True)
         self._thread.start()
 
