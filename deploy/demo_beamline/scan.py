@@ -8,6 +8,7 @@ import bliss  # noqa: F401, I001  first of all: it patches the standard library 
 import argparse
 import json
 import os
+import signal
 import time
 import warnings
 
@@ -67,5 +68,6 @@ def described(scan, duration_s):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C, also where a shell's background job ignores it
     main(parsed())
     os._exit(0)  # Tango's threads sometimes abort a Python that takes itself down
