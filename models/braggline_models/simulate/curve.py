@@ -14,10 +14,13 @@ from braggline_models.scan import BoolArray, Detector, Diffractometer, PreparedV
 from braggline_models.simulate.crystal import faceted_crystal, smooth_field
 from braggline_models.simulate.diffraction import expected_counts, photon_counts
 
+MOST_FILLED = 0.6  # of the field of view: phase retrieval needs 0.5
+REACH = 0.75  # of size_m from the center: no corner of the polyhedron is farther
+
 
 @dataclass(frozen=True)
 class SimulatedTruth:
-    """What the curve was made from: the object and the noiseless volume with its geometry."""
+    """What the curve was made from: the object and the noiseless volume with its geometry, on the object's grid."""
 
     object_: NDArray[np.complex64]
     volume: PreparedVolume
@@ -37,32 +40,40 @@ def simulate_curve(
     photons: float,
     seed: int,
     window_px: int = 200,
+    finer: int = 1,
 ) -> tuple[RockingCurve, SimulatedTruth]:
     """Counts of a faceted crystal with a smooth displacement, in the linearised geometry of a true detector.
 
     bragg_deg: every circle at the peak, which lies in the middle frame and at the detector's middle, or that of its
     first quarter where a gap runs through the middle. The object lives on the grid of a window of window_px around
-    it, larger than what a reconstruction cuts out. `photons` in all.
+    it, larger than what a reconstruction cuts out, or on one that many times finer, whose outer spectrum no frame
+    shows: its edges are then sharper than any reconstruction can be. `photons` on the window, gaps included.
+    Raises BadInput where a circle has no angle, the rocking circle is none, or the crystal is undersampled.
     """
     rng = np.random.default_rng(seed)
     empty = _empty_curve(diffractometer, detector, mask, bragg_deg, rocking, step_deg, n_frames, energy_eV)
     side = min(window_px, *detector.shape_px)
-    peak = (n_frames // 2, *_free_middle(mask))
-    start = (0, peak[1] - side // 2, peak[2] - side // 2)
-    q_bragg, q_step = bragg_geometry(empty, (float(peak[0]), float(peak[1]), float(peak[2])))
-    shape = (n_frames, side, side)
+    row, column = _free_middle(mask)
+    peak = (float(n_frames // 2), float(row), float(column))
+    corner = (0, row - side // 2, column - side // 2)
+    q_bragg, q_step = bragg_geometry(empty, peak)
+    shape = (n_frames * finer, side * finer, side * finer)
+    margin = (shape[0] // 2 - n_frames // 2, shape[1] // 2 - side // 2, shape[2] // 2 - side // 2)
+    seen = tuple(slice(m, m + n) for m, n in zip(margin, (n_frames, side, side), strict=True))
     object_ = _object(voxel_vectors_m(q_step, shape), shape, size_m, phase_range_rad, rng)
     expected = expected_counts(object_, photons)
+    expected *= np.float32(photons / expected[seen].sum(dtype=np.float64))
     frames = np.zeros((n_frames, *detector.shape_px), np.uint32)
-    frames[:, start[1] : start[1] + side, start[2] : start[2] + side] = photon_counts(expected, rng)
+    frames[:, corner[1] : corner[1] + side, corner[2] : corner[2] + side] = photon_counts(expected[seen], rng)
     frames[:, mask] = 0
     curve = RockingCurve(
         f"simulated_{seed}", frames, mask, np.ones(n_frames, bool), empty.angles_deg, energy_eV, detector,
         diffractometer, exposure_s=0.1,
     )  # fmt: skip
+    start = (corner[0] - margin[0], corner[1] - margin[1], corner[2] - margin[2])
     volume = PreparedVolume(
-        curve.name, expected, np.zeros(shape, bool), start, (1, 1, 1), (float(peak[0]), float(peak[1]), float(peak[2])),
-        q_bragg, q_step, frames_expected=n_frames, frames_used=n_frames,
+        curve.name, expected, np.zeros(shape, bool), start, (1, 1, 1), peak, q_bragg, q_step,
+        frames_expected=n_frames, frames_used=n_frames,
     )  # fmt: skip
     return curve, SimulatedTruth(object_, volume)
 
@@ -79,20 +90,28 @@ def _object(
     phase_range_rad: float,
     rng: np.random.Generator,
 ) -> NDArray[np.complex64]:
-    field_m = np.abs(vectors_m * np.asarray(shape)).max()
-    if np.any(size_m > 0.6 * np.linalg.norm(vectors_m * np.asarray(shape), axis=0)):
-        raise BadInput(
-            f"a crystal of {size_m:g} m is undersampled: the field of view is {field_m:g} m; take finer steps"
-        )
-    index = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), axis=-1)
-    near = np.all(np.abs(index) * np.linalg.norm(vectors_m, axis=0) <= 1.2 * size_m, axis=-1)
-    points_m = index[near] @ vectors_m.T
+    inverse = np.linalg.norm(np.linalg.inv(vectors_m), axis=1)  # voxels a meter, along each axis of the grid
+    _check_sampling(size_m, inverse, shape)
+    reach = np.ceil(REACH * size_m * inverse).astype(int)
+    box = tuple(slice(n // 2 - k, n // 2 + k + 1) for n, k in zip(shape, reach, strict=True))
+    index = np.stack(np.meshgrid(*(np.arange(-k, k + 1) for k in reach), indexing="ij"), axis=-1)
+    points_m = index @ vectors_m.T
     voxel_m = float(np.cbrt(abs(np.linalg.det(vectors_m))))
     density = faceted_crystal(points_m, size_m, voxel_m, rng)
     phase = smooth_field(points_m, density > 0.5, size_m, phase_range_rad, rng)
     object_ = np.zeros(shape, np.complex64)
-    object_[near] = density * np.exp(1j * phase)
+    object_[box] = density * np.exp(1j * phase)
     return object_
+
+
+def _check_sampling(size_m: float, voxels_per_m: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
+    remedies = ("take finer steps", "move the detector away", "move the detector away")
+    for per_m, n, axis, remedy in zip(voxels_per_m, shape, ("frames", "rows", "columns"), remedies, strict=True):
+        if size_m * per_m > MOST_FILLED * n:
+            raise BadInput(
+                f"a crystal of {1e9 * size_m:.0f} nm is undersampled along the {axis}: "
+                f"the field of view is {1e9 * n / per_m:.0f} nm; {remedy}, or make it smaller"
+            )
 
 
 def _empty_curve(
@@ -105,6 +124,10 @@ def _empty_curve(
     n_frames: int,
     energy_eV: float,
 ) -> RockingCurve:
+    if missing := [name for name in diffractometer.circle_names if name not in bragg_deg]:
+        raise BadInput(f"no Bragg angle of circle {', '.join(missing)} of '{diffractometer.name}'; give one in deg")
+    if rocking not in (sample := [circle.name for circle in diffractometer.sample_circles]):
+        raise BadInput(f"'{rocking}' is no sample circle of '{diffractometer.name}'; rock one of {', '.join(sample)}")
     angles = {name: np.full(n_frames, float(bragg_deg[name])) for name in diffractometer.circle_names}
     angles[rocking] = bragg_deg[rocking] + (np.arange(n_frames) - n_frames // 2) * step_deg
     nothing = np.broadcast_to(np.zeros(1, np.uint8), (n_frames, *detector.shape_px))
