@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from braggline_models.errors import BadInput
 from braggline_models.scan import BoolArray, Circle, Detector, Diffractometer, Vector
@@ -16,9 +17,20 @@ from braggline_service.settings import Section, config_dir, load_yaml, validated
 Span = tuple[int, int]
 
 
+def _unit(vector: Vector) -> Vector:
+    if not np.isclose(np.linalg.norm(vector), 1.0):
+        raise ValueError(f"{list(vector)} is no unit vector")
+    return vector
+
+
+Direction = Annotated[Vector, AfterValidator(_unit)]
+
+
 class CircleConfig(Section):
     name: str
-    axis: Vector = Field(description="x along the beam, y outboard, z up; positive angles turn right-handed about it")
+    axis: Direction = Field(
+        description="x along the beam, y outboard, z up; positive angles turn right-handed about it"
+    )
     motor: str = Field("", description="name of its positioner; empty: the circle's own name")
 
 
@@ -35,6 +47,14 @@ class DetectorConfig(Section):
     gap_columns: tuple[Span, ...] = ()
     aliases: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _gaps_are_inside(self) -> DetectorConfig:
+        for spans, size in ((self.gap_rows, self.shape_px[0]), (self.gap_columns, self.shape_px[1])):
+            for first, after in spans:
+                if not 0 <= first < after <= size:
+                    raise ValueError(f"gap [{first}, {after}] is not a range within {size} pixels")
+        return self
+
 
 class EnergySource(Section):
     path: str = Field(description="positioners/NAME or a path below instrument/")
@@ -45,11 +65,26 @@ class BeamlineConfig(Section):
     name: str
     sample_circles: tuple[CircleConfig, ...] = Field(min_length=1, description="outer to inner")
     detector_circles: tuple[CircleConfig, ...] = Field(description="outer to inner")
-    row_direction: Vector
-    column_direction: Vector
+    row_direction: Direction
+    column_direction: Direction
     energy: tuple[EnergySource, ...] = ()
     monitors: tuple[str, ...] = ()
     detectors: Mapping[str, DetectorConfig]
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> BeamlineConfig:
+        circles = [circle.name for circle in (*self.sample_circles, *self.detector_circles)]
+        names = [n for key, config in self.detectors.items() for n in {key.lower(), *map(str.lower, config.aliases)}]
+        for kind, given in (("circles", circles), ("detectors", names)):
+            if twice := sorted({name for name in given if given.count(name) > 1}):
+                raise ValueError(f"two {kind} are named {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_across_columns(self) -> BeamlineConfig:
+        if abs(float(np.dot(self.row_direction, self.column_direction))) > 1e-6:
+            raise ValueError("row_direction and column_direction are not perpendicular")
+        return self
 
 
 @dataclass(frozen=True)
