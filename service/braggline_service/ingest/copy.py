@@ -14,7 +14,7 @@ from braggline_service.sources.blissdata_live import LiveScan
 from braggline_service.sources.lima_files import cut
 from braggline_service.streams import FrameWriter
 
-POLL_S = 0.02
+POLL_S = 0.05
 OVERRUN_S = 10.0  # BLISS began another scan so long ago, and this one stands still: its program died
 
 

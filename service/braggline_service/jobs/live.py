@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 FIRST_FRAMES = 8  # fewer say nothing about a volume
 TRUSTED_SHARE = 0.6  # of the frames; measured: below it a preview correlates with the truth by 0.4 at most
 EARLY = "early preview: shape and strain are not to be trusted yet"
+TELL_S = 0.5  # between two tellings of the growing rocking curve
 MEASURING_SHARE = 0.7  # of the progress; the rest is the final pass
 
 
@@ -76,6 +77,7 @@ class LiveJob:
         growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
         self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
         self.first_preview_fraction: float | None = None
+        self._told_at = 0.0
 
     def run(self) -> str:
         self.publisher.tell("following", 0.0, {"message": f"following {self.header.name}", "title": self.header.title})
@@ -150,7 +152,10 @@ class LiveJob:
 
     # ---- telling
     def _tell_frames(self) -> None:
-        growing = self.feed.growing
+        growing, now = self.feed.growing, time.monotonic()
+        if now - self._told_at < TELL_S and growing.n_measured < growing.n_expected:
+            return  # each telling costs every client a picture: the scan comes first
+        self._told_at = now
         values = {"frames_expected": growing.n_expected, "frames_used": growing.n_measured}
         share = MEASURING_SHARE * growing.n_measured / max(growing.n_expected, 1)
         self.publisher.tell(progress=share, values=values, arrays=growing.rocking_curve())

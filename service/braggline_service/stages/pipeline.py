@@ -39,7 +39,8 @@ class Pipeline:
         """A short pass over what is measured so far; None if `stop` ended it."""
         volume = self._prepared(curve, self.recipe.largest_px // PREVIEW_COARSER)
         if self._ensemble is None:
-            self._ensemble = Ensemble(self.recipe, self.seed, self.threads, runs=runs)
+            spare = max(1, self.threads // 2)  # the scan itself needs a core where it shares the machine
+            self._ensemble = Ensemble(self.recipe, self.seed, spare, runs=runs)
         self._ensemble.update(volume)
         for _ in self._ensemble.advance(self.recipe.live, stop):
             pass
@@ -51,6 +52,7 @@ class Pipeline:
         schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
         if self._ensemble is None:
             self._ensemble = Ensemble(self.recipe, self.seed, self.threads)
+        self._ensemble.threads = self.threads
         self._ensemble.update(volume)
         yield from self._ensemble.advance(schedule, stop)
         if not (stop and stop()):
