@@ -1,5 +1,6 @@
 """How the pixels of 34-ID-C lie, told by a real gold crystal: the streaks of its facets have the angles of {111} and
-{100} planes in one of the eight ways to lay rows and columns, and in that one only."""
+{100} planes in one of the eight ways to lay rows and columns, and in that one only. (All three axes reversed look the same.)
+"""
 
 from __future__ import annotations
 
@@ -46,11 +47,11 @@ def streaks(curve: RockingCurve) -> tuple[np.ndarray, np.ndarray]:
     length = np.linalg.norm(dq, axis=1)
     shell = (length > SHELL_PER_M[0]) & (length < SHELL_PER_M[1])
     weight = curve.intensity[tuple(voxels[shell].T)] * length[shell] ** 2
-    directions = hemisphere(3000)
+    directions = hemisphere(5000)
     nearest = cKDTree(np.concatenate([directions, -directions]))
     _, bins = nearest.query(dq[shell] / length[shell, None])
     total = np.bincount(bins % len(directions), weight, len(directions))
-    cosine = np.abs(directions @ directions.T)
+    cosine = np.abs(directions @ directions.T).astype(np.float32)
     smooth = (cosine > np.cos(np.deg2rad(2.5))) @ total
     brightest = (cosine > np.cos(np.deg2rad(APART_DEG))) * smooth
     peaks = np.flatnonzero(brightest.max(axis=1) == smooth)
@@ -92,5 +93,5 @@ def test_facets_of_gold_tell_how_the_pixels_lie(gold: RockingCurve) -> None:
         laid = replace(gold.diffractometer, row_direction=row, column_direction=column)
         misfits[row, column] = misfit_deg(*streaks(replace(gold, diffractometer=laid)))
     configured = misfits.pop((gold.diffractometer.row_direction, gold.diffractometer.column_direction))
-    assert configured < 4.0
-    assert min(misfits.values()) > 2 * configured, (configured, misfits)
+    assert configured < 3.0
+    assert min(misfits.values()) > 3 * configured, (configured, misfits)

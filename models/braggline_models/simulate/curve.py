@@ -15,6 +15,7 @@ from braggline_models.simulate.crystal import faceted_crystal, smooth_field
 from braggline_models.simulate.diffraction import expected_counts, photon_counts
 
 MOST_FILLED = 0.6  # of the field of view: phase retrieval needs 0.5
+FEWEST_VOXELS = 4  # across a crystal: fewer have no shape
 REACH = 0.75  # of size_m from the center: no corner of the polyhedron is farther
 
 
@@ -111,6 +112,11 @@ def _check_sampling(size_m: float, voxels_per_m: NDArray[np.float64], shape: tup
             raise BadInput(
                 f"a crystal of {1e9 * size_m:.0f} nm is undersampled along the {axis}: "
                 f"the field of view is {1e9 * n / per_m:.0f} nm; {remedy}, or make it smaller"
+            )
+        if size_m * per_m < FEWEST_VOXELS:
+            raise BadInput(
+                f"a crystal of {1e9 * size_m:.0f} nm has less than {FEWEST_VOXELS} voxels along the {axis}: "
+                f"the frames cover too little of q; rock farther about a circle that turns Q, or make it larger"
             )
 
 
