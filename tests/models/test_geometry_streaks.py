@@ -1,5 +1,5 @@
 """How the pixels of 34-ID-C lie, told by a real gold crystal: the streaks of its facets have the angles of {111} and
-{100} planes in one of the eight ways to lay rows and columns, and in that one only. All three axes reversed look the same.
+{100} planes in one of the eight ways to lay rows and columns, and in that one only.
 All three axes reversed would look the same."""
 
 from __future__ import annotations
