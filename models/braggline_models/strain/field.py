@@ -32,8 +32,9 @@ def strain_field(
     The phase is counted from the Bragg peak of the volume, so the strain is relative to the crystal's mean lattice.
     `isosurface`: share of the bright amplitude where the crystal ends. `apodisation`: width of the Gaussian by which
     the spectrum is weighed first, in half ranges of q (0: none): a derivative raises the noise near the edge of the
-    data, and a sharp edge there rings. The uncertainty is the standard deviation of
-    the strain over the runs, NaN where there are fewer than two. Raises BadInput where there is no crystal.
+    data, and a sharp edge there rings; within about two voxels of the surface it pulls the strain towards 0. The
+    uncertainty is the standard deviation of the strain over the runs, NaN where there are fewer than two; a surface
+    voxel without a neighbor to take a derivative with is NaN too. Raises BadInput where there is no crystal.
     """
     vectors_m = voxel_vectors_m(volume.q_step_per_m, volume.intensity.shape)
     to_peak = _ramp(volume, reconstruction.object_.shape)
