@@ -14,6 +14,7 @@ from braggline_models.phase_retrieval.formulas import FREE, MEASURED, UNKNOWN
 from braggline_models.phase_retrieval.pattern import Pattern, fourier_resized, free_islands
 from braggline_models.phase_retrieval.schedule import Step, iterations
 from braggline_models.phase_retrieval.support import first_support, offset_from_center, shrink_wrap
+from braggline_models.phase_retrieval.updates import OUTSIDE
 from braggline_models.scan import PreparedVolume
 
 BETA = np.float32(0.9)
@@ -67,7 +68,7 @@ WRONG: list[dict[str, object]] = [
     {"runs": 2.5},
     {"runs": True},
     {"threshold": "low"},
-    {"threshold": 1.5},
+    {"threshold": 5.0},
     {"beta": float("nan")},
     {"start": "sphere"},
     {"schedule": "RAAL**3"},
@@ -92,15 +93,28 @@ def test_modulus_projection_and_its_likelihood() -> None:
     psi_q, rng = _random((6, 8, 10), 1), np.random.default_rng(2)
     counts = rng.poisson(2.0, psi_q.shape).astype(np.float32)
     kind = rng.choice([MEASURED, FREE, UNKNOWN], psi_q.shape).astype(np.uint8)
-    projected = psi_q.copy()
-    llk, free = kernels_cpu.project_modulus(projected.ravel(), np.sqrt(counts).ravel(), kind.ravel(), np.float32(4.0))
-    modulus = np.where(kind == MEASURED, np.sqrt(counts), np.minimum(np.abs(psi_q), 2.0))
+    projected, most = psi_q.copy(), np.float32(4.0)
+    amplitude = np.sqrt(counts).ravel()
+    llk, free = kernels_cpu.project_modulus(
+        projected.reshape(-1), amplitude, kind.ravel(), most, np.float32(0), np.float32(1)
+    )
+    elsewhere = np.where(kind == FREE, np.minimum(np.abs(psi_q), 2.0), 0.0)
+    modulus = np.where(kind == MEASURED, np.sqrt(counts), elsewhere)
     np.testing.assert_allclose(np.abs(projected), modulus, atol=1e-5)
     np.testing.assert_allclose(np.angle(projected / psi_q)[modulus > 0], 0.0, atol=1e-5)
     calculated = np.maximum(np.abs(psi_q.astype(complex)) ** 2, 0.01)
     deviance = calculated - counts + np.where(counts > 0, counts * np.log(np.maximum(counts, 1) / calculated), 0.0)
-    assert llk == pytest.approx(deviance[kind == MEASURED].sum(), rel=1e-3)
-    assert free == pytest.approx(deviance[kind == FREE].sum(), rel=1e-3)
+    for sums in ((llk, free), kernels_cpu.likelihood(psi_q.reshape(-1), amplitude, kind.ravel())):
+        assert sums[0] == pytest.approx(deviance[kind == MEASURED].sum(), rel=1e-5)
+        assert sums[1] == pytest.approx(deviance[kind == FREE].sum(), rel=1e-5)
+
+
+def _updated(name: str, psi: np.ndarray, projected: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, float, float]:
+    a, b = (np.float32(value) for value in OUTSIDE[name](BETA))
+    result, work = psi.copy(), projected.copy()
+    sums = kernels_cpu.update(result.reshape(-1), work.reshape(-1), support.view(np.uint8).reshape(-1), a, b)
+    np.testing.assert_array_equal(result, work)
+    return result, *sums
 
 
 def test_raar_equals_its_operator_form() -> None:
@@ -109,23 +123,19 @@ def test_raar_equals_its_operator_form() -> None:
     support = np.random.default_rng(3).random(psi.shape) < 0.4
     reflected = 2 * projected - psi
     both = 2 * support * reflected - reflected
-    expected = 0.45 * (both + psi) + 0.1 * projected
-    result = psi.copy()
-    inside, outside = kernels_cpu.update_raar(result.ravel(), projected.ravel(), support.view(np.uint8).ravel(), BETA)
-    np.testing.assert_allclose(result, expected, atol=1e-5)
+    result, inside, outside = _updated("RAAR", psi, projected, support)
+    np.testing.assert_allclose(result, 0.45 * (both + psi) + 0.1 * projected, atol=1e-5)
     assert inside == pytest.approx(np.sum(np.abs(projected[support]) ** 2), rel=1e-5)
     assert outside == pytest.approx(np.sum(np.abs(projected[~support]) ** 2), rel=1e-5)
 
 
-def test_hio_and_er() -> None:
+def test_hio_er_and_solvent_flipping() -> None:
     psi, projected = _random((5, 6, 7), 1), _random((5, 6, 7), 2)
     support = np.random.default_rng(3).random(psi.shape) < 0.4
-    bits = support.view(np.uint8).ravel()
-    hio, er = psi.copy(), psi.copy()
-    kernels_cpu.update_hio(hio.ravel(), projected.ravel(), bits, BETA)
-    kernels_cpu.update_er(er.ravel(), projected.ravel(), bits, BETA)
-    np.testing.assert_allclose(hio, np.where(support, projected, psi - BETA * projected), atol=1e-5)
-    np.testing.assert_array_equal(er, np.where(support, projected, 0))
+    hio = np.where(support, projected, psi - BETA * projected)
+    np.testing.assert_allclose(_updated("HIO", psi, projected, support)[0], hio, atol=1e-5)
+    np.testing.assert_array_equal(_updated("ER", psi, projected, support)[0], np.where(support, projected, 0))
+    np.testing.assert_array_equal(_updated("SF", psi, projected, support)[0], np.where(support, projected, -projected))
 
 
 def test_free_islands() -> None:
@@ -178,13 +188,15 @@ def test_carry_over_to_a_larger_window_and_coarser_binning() -> None:
 def test_supports() -> None:
     crystal = np.zeros((32, 32, 32), np.complex64)
     crystal[9:20, 11:22, 10:19] = 1
-    recipe = Recipe(threshold=0.3)
-    found = shrink_wrap(crystal, 1.0, recipe, dilate=False)
+    recipe = Recipe()
+    everywhere = np.ones(crystal.shape, bool)
+    found = shrink_wrap(crystal, everywhere, 1.0, 0.3, recipe, dilate=False)
     assert np.mean(found[np.abs(crystal) > 0]) > 0.98
     assert offset_from_center(found) == (-2, 0, -2)
-    nothing = shrink_wrap(np.zeros_like(crystal), 1.0, recipe, dilate=False)
+    nothing = shrink_wrap(np.zeros_like(crystal), everywhere, 1.0, 0.3, recipe, dilate=False)
     assert nothing.any()
-    noise = shrink_wrap(_random((32, 32, 32), 1), 2.0, Recipe(threshold=0.01, largest_component=False), dilate=False)
+    noisy = Recipe(largest_component=False)
+    noise = shrink_wrap(_random((32, 32, 32), 1), everywhere, 2.0, 0.01, noisy, dilate=False)
     assert 0 < noise.mean() <= recipe.largest_support + 0.01
     amplitude = np.abs(np.fft.fftn(crystal)).astype(np.float32)
     start = first_support(Pattern(amplitude, np.zeros(amplitude.shape, np.uint8)), Recipe())

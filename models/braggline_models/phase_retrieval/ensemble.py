@@ -126,11 +126,12 @@ class Ensemble:
             raise BadInput("nothing to phase: update() comes before advance()")
         for _ in range(max(n, 0)):
             seed = np.random.SeedSequence(self.seed, spawn_key=(1, self._spawned))
-            self._runs.append(Run(self.recipe, self._pattern, seed))
+            threshold = self.recipe.threshold_of_run(self._spawned)
+            self._runs.append(Run(self.recipe, self._pattern, seed, threshold))
             self._spawned += 1
 
     def _progress(self, done: int, total: int) -> Progress:
-        best = min(self._runs, key=lambda run: run.free_llk)
+        best = min((run.state for run in self._runs), key=lambda state: state.free_llk)
         return Progress(done, total, best.llk, best.free_llk)
 
 

@@ -1,9 +1,13 @@
 """The passes over memory of one iteration, fused and compiled for one CPU thread; the GIL is released.
 
-Arrays are flat views, changed in place: psi, projected complex64; amplitude float32; kind, support uint8.
+Arrays are changed in place: psi, psi_q, projected complex64; amplitude, blurred float32; kind, support uint8; all
+contiguous and of one size. Sums run in float32 within a block and in float64 over the blocks, always in the same order.
 """
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -11,96 +15,198 @@ from numpy.typing import NDArray
 
 from braggline_models.phase_retrieval import formulas
 
-_OPTIONS = {"cache": True, "nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-_inline = numba.njit(cache=True, inline="always")
+_inline = numba.njit(inline="always", error_model="numpy")
 _intensity = _inline(formulas.intensity)
+_wanted = _inline(formulas.wanted)
 _modulus_factor = _inline(formulas.modulus_factor)
-_cap_factor = _inline(formulas.cap_factor)
+_count_ratio = _inline(formulas.count_ratio)
 _half_deviance = _inline(formulas.half_deviance)
-_hio_outside = _inline(formulas.hio_outside)
-_raar_outside = _inline(formulas.raar_outside)
+_combined = _inline(formulas.combined)
+_difference_map = _inline(formulas.difference_map)
+_poisson_gradient = _inline(formulas.poisson_gradient)
 MEASURED, FREE, UNKNOWN = formulas.MEASURED, formulas.FREE, formulas.UNKNOWN
+BLOCK = 2048  # voxels: a block stays in the first cache
 
-Complex = NDArray[np.complex64]
-Float = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
+Array = NDArray[Any]
+Sums = tuple[float, float]
+_F0 = np.float32(0.0)
 
 
-@numba.njit(**_OPTIONS)
-def project_modulus(psi_q: Complex, amplitude: Float, kind: Bytes, most: np.float32) -> tuple[float, float]:
-    """Psi A / |Psi| where measured; elsewhere Psi, bounded. Gives the sums of half the deviance: measured, free."""
-    llk = 0.0
-    free = 0.0
-    for i in range(psi_q.size):
-        calculated = _intensity(psi_q[i])
-        if kind[i] == MEASURED:
-            a = amplitude[i]
-            llk += _half_deviance(a * a, calculated)
-            psi_q[i] *= _modulus_factor(a, calculated)
-        else:
-            if kind[i] == FREE:
-                free += _half_deviance(amplitude[i] * amplitude[i], calculated)
-            if calculated > most:
-                psi_q[i] *= _cap_factor(most, calculated)
+def _compiled(function):  # type: ignore[no-untyped-def]
+    return numba.njit(function, cache=True, nogil=True, fastmath=True, error_model="numpy")
+
+
+@_inline
+def _log(x):  # type: ignore[no-untyped-def]
+    """ln x of a normal float32 > 0 to 2e-7: exponent and a polynomial of the mantissa; unlike math.log it is vector code.
+
+    Coefficients: S. Moshier, Cephes, logf.
+    """
+    bits = x.view(np.int32)
+    exponent = np.int32(np.int32(bits - np.int32(0x3F3504F3)) >> np.int32(23))
+    m = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32) - np.float32(1.0)
+    z = m * m
+    p = np.float32(7.0376836292e-2)
+    p = p * m + np.float32(-1.1514610310e-1)
+    p = p * m + np.float32(1.1676998740e-1)
+    p = p * m + np.float32(-1.2420140846e-1)
+    p = p * m + np.float32(1.4249322787e-1)
+    p = p * m + np.float32(-1.6668057665e-1)
+    p = p * m + np.float32(2.0000714765e-1)
+    p = p * m + np.float32(-2.4999993993e-1)
+    p = p * m + np.float32(3.3333331174e-1)
+    return m * z * p - np.float32(0.5) * z + m + np.float32(0.69314718056) * np.float32(exponent)
+
+
+@_compiled
+def project_modulus(  # type: ignore[no-untyped-def]
+    psi_q, amplitude, kind, most_free, most_unknown, scale
+):
+    """scale Psi A / |Psi| where measured; elsewhere scale Psi, bounded. Sums of half the deviance: measured, free."""
+    llk, free = 0.0, 0.0
+    flat = psi_q.view(np.float32)
+    for begin in range(0, amplitude.size, BLOCK):
+        z, a, k = flat[2 * begin : 2 * (begin + BLOCK)], amplitude[begin : begin + BLOCK], kind[begin : begin + BLOCK]
+        block_llk, block_free = _F0, _F0
+        for i in range(a.size):
+            re, im, what = z[2 * i], z[2 * i + 1], k[i]
+            calculated = _intensity(re, im)
+            counts = a[i] * a[i]
+            deviance = _half_deviance(counts, calculated, _log(np.float32(_count_ratio(counts, calculated))))
+            measured, held_out = np.float32(what == MEASURED), np.float32(what == FREE)
+            block_llk += measured * deviance
+            block_free += held_out * deviance
+            most = held_out * most_free + (np.float32(1.0) - held_out) * most_unknown
+            factor = scale * _modulus_factor(_wanted(counts, calculated, measured, most), calculated)
+            z[2 * i] = re * factor
+            z[2 * i + 1] = im * factor
+        llk += block_llk
+        free += block_free
     return llk, free
 
 
-@numba.njit(**_OPTIONS)
-def likelihood(psi_q: Complex, amplitude: Float, kind: Bytes) -> tuple[float, float]:
+@_compiled
+def project_blurred(  # type: ignore[no-untyped-def]
+    psi_q, blurred, amplitude, kind, most_free, most_unknown, scale
+):
+    """As project_modulus, with I_c = |Psi|^2 convolved with the coherence function, given as `blurred`."""
+    llk, free = 0.0, 0.0
+    flat = psi_q.view(np.float32)
+    for i in range(amplitude.size):
+        calculated = max(blurred[i], formulas.FLOOR)
+        counts = amplitude[i] * amplitude[i]
+        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, calculated)))
+        measured, held_out = np.float32(kind[i] == MEASURED), np.float32(kind[i] == FREE)
+        llk += measured * deviance
+        free += held_out * deviance
+        most = held_out * most_free + (np.float32(1.0) - held_out) * most_unknown
+        factor = scale * _modulus_factor(_wanted(counts, calculated, measured, most), calculated)
+        flat[2 * i] *= factor
+        flat[2 * i + 1] *= factor
+    return llk, free
+
+
+@_compiled
+def likelihood(psi_q, amplitude, kind):  # type: ignore[no-untyped-def]
     """Sums of half the deviance over the measured and over the free voxels; nothing is changed."""
-    llk = 0.0
-    free = 0.0
-    for i in range(psi_q.size):
-        if kind[i] == MEASURED:
-            llk += _half_deviance(amplitude[i] * amplitude[i], _intensity(psi_q[i]))
-        elif kind[i] == FREE:
-            free += _half_deviance(amplitude[i] * amplitude[i], _intensity(psi_q[i]))
+    llk, free = 0.0, 0.0
+    flat = psi_q.view(np.float32)
+    for i in range(amplitude.size):
+        calculated = _intensity(flat[2 * i], flat[2 * i + 1])
+        counts = amplitude[i] * amplitude[i]
+        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, calculated)))
+        llk += deviance if kind[i] == MEASURED else _F0
+        free += deviance if kind[i] == FREE else _F0
     return llk, free
 
 
-@numba.njit(**_OPTIONS)
-def update_er(psi: Complex, projected: Complex, support: Bytes, beta: np.float32) -> tuple[float, float]:
-    """psi = S P_M psi; gives sum |P_M psi|^2 inside and outside the support."""
-    inside = 0.0
-    outside = 0.0
-    for i in range(psi.size):
-        if support[i]:
-            psi[i] = projected[i]
-            inside += _intensity(projected[i])
-        else:
-            psi[i] = np.complex64(0.0)
-            outside += _intensity(projected[i])
+@_compiled
+def update(psi, projected, support, a, b):  # type: ignore[no-untyped-def]
+    """psi = P_M psi inside, a psi + b P_M psi outside; projected becomes the new psi too.
+
+    Gives sum |P_M psi|^2 inside and outside the support.
+    """
+    inside, outside = 0.0, 0.0
+    flat, other = psi.view(np.float32), projected.view(np.float32)
+    for begin in range(0, support.size, BLOCK):
+        z, p = flat[2 * begin : 2 * (begin + BLOCK)], other[2 * begin : 2 * (begin + BLOCK)]
+        s = support[begin : begin + BLOCK]
+        block_inside, block_outside = _F0, _F0
+        for i in range(s.size):
+            re, im = p[2 * i], p[2 * i + 1]
+            square = re * re + im * im
+            block_inside += square if s[i] else _F0
+            block_outside += _F0 if s[i] else square
+            new_re = re if s[i] else _combined(z[2 * i], re, a, b)
+            new_im = im if s[i] else _combined(z[2 * i + 1], im, a, b)
+            z[2 * i] = new_re
+            z[2 * i + 1] = new_im
+            p[2 * i] = new_re
+            p[2 * i + 1] = new_im
+        inside += block_inside
+        outside += block_outside
     return inside, outside
 
 
-@numba.njit(**_OPTIONS)
-def update_hio(psi: Complex, projected: Complex, support: Bytes, beta: np.float32) -> tuple[float, float]:
-    """psi = P_M psi inside, psi - beta P_M psi outside; gives sum |P_M psi|^2 inside and outside."""
-    inside = 0.0
-    outside = 0.0
+@_compiled
+def flip(psi, projected, support, level):  # type: ignore[no-untyped-def]
+    """psi = P_M psi where |P_M psi|^2 > level, its negative elsewhere; projected becomes psi. Sums as in update."""
+    inside, outside = 0.0, 0.0
     for i in range(psi.size):
-        if support[i]:
-            psi[i] = projected[i]
-            inside += _intensity(projected[i])
-        else:
-            psi[i] = _hio_outside(psi[i], projected[i], beta)
-            outside += _intensity(projected[i])
+        p = projected[i]
+        square = p.real * p.real + p.imag * p.imag
+        inside += square if support[i] else _F0
+        outside += _F0 if support[i] else square
+        psi[i] = p if square > level else -p
+        projected[i] = psi[i]
     return inside, outside
 
 
-@numba.njit(**_OPTIONS)
-def update_raar(psi: Complex, projected: Complex, support: Bytes, beta: np.float32) -> tuple[float, float]:
-    """psi = P_M psi inside, beta psi + (1 - 2 beta) P_M psi outside; gives sum |P_M psi|^2 inside and outside."""
-    inside = 0.0
-    outside = 0.0
+@_compiled
+def relaxed_support(psi, support, beta, out):  # type: ignore[no-untyped-def]
+    """out = f_S psi = psi inside the support, psi / beta outside: the estimate of the difference map."""
     for i in range(psi.size):
-        if support[i]:
-            psi[i] = projected[i]
-            inside += _intensity(projected[i])
-        else:
-            psi[i] = _raar_outside(psi[i], projected[i], beta)
-            outside += _intensity(projected[i])
+        out[i] = psi[i] if support[i] else psi[i] / beta
+
+
+@_compiled
+def update_difference(psi, first, second, support, beta):  # type: ignore[no-untyped-def]
+    """psi + beta (P_S f_M psi - P_M f_S psi), in place; sums of |P_M psi|^2 as in update."""
+    inside, outside = 0.0, 0.0
+    z, f, s = psi.view(np.float32), first.view(np.float32), second.view(np.float32)
+    for i in range(psi.size):
+        square = f[2 * i] * f[2 * i] + f[2 * i + 1] * f[2 * i + 1]
+        inside += square if support[i] else _F0
+        outside += _F0 if support[i] else square
+        for k in (2 * i, 2 * i + 1):
+            z[k] = _difference_map(z[k], f[k], s[k], beta, support[i] != 0)
     return inside, outside
 
 
-UPDATES = {"ER": update_er, "HIO": update_hio, "RAAR": update_raar, "DETWIN": update_er}
+@_compiled
+def gradient(psi_q, amplitude, kind, scale, out):  # type: ignore[no-untyped-def]
+    """out = scale (1 - I / |Psi|^2) Psi where measured, else 0."""
+    flat, other = psi_q.view(np.float32), out.view(np.float32)
+    for i in range(amplitude.size):
+        calculated = _intensity(flat[2 * i], flat[2 * i + 1])
+        weight = scale * _poisson_gradient(amplitude[i] * amplitude[i], calculated, np.float32(kind[i] == MEASURED))
+        other[2 * i] = weight * flat[2 * i]
+        other[2 * i + 1] = weight * flat[2 * i + 1]
+
+
+@_compiled
+def line_terms(psi_q, step_q, amplitude, kind):  # type: ignore[no-untyped-def]
+    """First and second derivative at 0 of sum(|Psi + t D|^2 - I ln |Psi + t D|^2) over t, measured voxels."""
+    slope, curvature = 0.0, 0.0
+    for i in range(amplitude.size):
+        if kind[i] == MEASURED:
+            z, d = psi_q[i], step_q[i]
+            calculated = max(_intensity(z.real, z.imag), formulas.LEAST_EXPECTED)
+            cross = np.float32(2.0) * (z.real * d.real + z.imag * d.imag)
+            counts = amplitude[i] * amplitude[i]
+            slope += cross * (np.float32(1.0) - counts / calculated)
+            curvature += (
+                np.float32(2.0) * (d.real * d.real + d.imag * d.imag) * (np.float32(1.0) - counts / calculated)
+                + counts * (cross / calculated) ** 2
+            )
+    return slope, curvature

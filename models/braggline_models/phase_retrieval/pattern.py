@@ -43,6 +43,12 @@ class Pattern:
         """Number of measured and of free voxels."""
         return int(np.count_nonzero(self.kind == MEASURED)), int(np.count_nonzero(self.kind == FREE))
 
+    def per_voxel(self, llk: float, free: float) -> tuple[float, float]:
+        """Sums over the measured and the free voxels, divided by their numbers; without free voxels both are the LLK."""
+        n_measured, n_free = self.counts
+        llk = float(llk) / max(n_measured, 1)
+        return llk, float(free) / n_free if n_free else llk
+
     @cached_property
     def energy(self) -> float:
         """sum I over what is measured, free voxels included."""

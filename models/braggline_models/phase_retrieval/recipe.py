@@ -10,6 +10,8 @@ from braggline_models.errors import BadInput
 from braggline_models.phase_retrieval.schedule import parse
 
 Start = Literal["autocorrelation", "box"]
+ThresholdOf = Literal["max", "mean", "rms"]
+CoherenceKind = Literal["none", "gaussian", "richardson-lucy"]
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,20 @@ class Recipe:
     start: Start = "autocorrelation"
     start_level: float = 0.04
     start_box: float = 0.4
-    threshold: float = 0.25
+    threshold: float = 0.0
+    thresholds: tuple[float, ...] = (0.25,)
+    threshold_of: ThresholdOf = "max"
     sigma_start_px: float = 2.0
     sigma_end_px: float = 1.0
     dilate_px: int = 1
     dilate_until: float = 0.5
+    border_px: int = 0
     largest_component: bool = True
     smallest_support: float = 0.001
     largest_support: float = 0.25
+    # partial coherence, fitted where the schedule says PSF
+    coherence: CoherenceKind = "none"
+    coherence_sigma_px: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("schedule", "live", "polish"):
@@ -53,10 +61,24 @@ class Recipe:
             if not low <= value <= high:
                 raise BadInput(f"recipe: {name} is {value}; give {low} to {high}")
         _checked("largest_component", self.largest_component, bool)
-        if self.start not in get_args(Start):
-            raise BadInput(f"recipe: start is '{self.start}'; give one of {', '.join(get_args(Start))}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise BadInput(f"recipe: {name} is '{getattr(self, name)}'; give one of {', '.join(choices)}")
+        self._check_thresholds()
         if self.smallest_support >= self.largest_support:
             raise BadInput("recipe: smallest_support is not below largest_support; change one")
+
+    def threshold_of_run(self, k: int) -> float:
+        """The threshold of the k-th run: the one that is set, or those to choose from in turn."""
+        return self.threshold or self.thresholds[k % len(self.thresholds)]
+
+    def _check_thresholds(self) -> None:
+        if not isinstance(self.thresholds, list | tuple) or not self.thresholds:
+            raise BadInput(f"recipe: thresholds is {self.thresholds!r}; give a list such as [0.15, 0.25]")
+        for value in self.thresholds:
+            if not 0.01 <= _checked("thresholds", value, float) <= 3.0:
+                raise BadInput(f"recipe: thresholds has {value}; give 0.01 to 3")
+        object.__setattr__(self, "thresholds", tuple(self.thresholds))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Recipe:
@@ -68,9 +90,16 @@ class Recipe:
 
     def as_mapping(self) -> dict[str, object]:
         """All values by name, plain types only: the same content gives the same mapping."""
-        return asdict(self)
+        values = asdict(self)
+        values["thresholds"] = list(self.thresholds)
+        return values
 
 
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "start": get_args(Start),
+    "threshold_of": get_args(ThresholdOf),
+    "coherence": get_args(CoherenceKind),
+}
 _RANGES: dict[str, tuple[type, float, float]] = {
     "largest_px": (int, 16, 1024),
     "background_counts": (float, 0.0, 1e6),
@@ -84,10 +113,12 @@ _RANGES: dict[str, tuple[type, float, float]] = {
     "beta": (float, 0.1, 1.0),
     "start_level": (float, 1e-4, 0.9),
     "start_box": (float, 0.05, 0.9),
-    "threshold": (float, 0.01, 0.9),
+    "threshold": (float, 0.0, 3.0),
     "sigma_start_px": (float, 0.0, 10.0),
     "sigma_end_px": (float, 0.0, 10.0),
     "dilate_px": (int, 0, 10),
+    "border_px": (int, 0, 20),
+    "coherence_sigma_px": (float, 0.0, 3.0),
     "dilate_until": (float, 0.0, 1.0),
     "smallest_support": (float, 1e-5, 0.5),
     "largest_support": (float, 1e-4, 0.9),

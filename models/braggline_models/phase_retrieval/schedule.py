@@ -9,19 +9,28 @@ from functools import lru_cache
 
 from braggline_models.errors import BadInput
 
-UPDATES = ("ER", "HIO", "RAAR")
 DETWIN = "DETWIN"
 SHRINK_WRAP = "SW"
-MARKS = (SHRINK_WRAP, "HALF", "FULL", "FRESH", "LOOSE")
+MARKS = (SHRINK_WRAP, "HALF", "FULL", "FRESH", "LOOSE", "ZERO", "FLOAT", "PSF", "SELECT", "BREED")
 MEANING = {
     "ER": "error reduction, **n iterations",
     "HIO": "hybrid input-output, **n iterations",
     "RAAR": "relaxed averaged alternating reflections, **n iterations",
+    "SF": "solvent flipping, **n iterations",
+    "CF": "charge flipping, which needs no support, **n iterations",
+    "DM": "difference map, **n iterations of two projections",
+    "GPS": "generalised proximal smoothing, **n iterations",
+    "ML": "conjugate gradients on the Poisson likelihood, **n iterations",
     DETWIN: "error reduction on one half of the support, **n iterations: breaks a twin image",
     SHRINK_WRAP: "the support follows the smoothed amplitude",
     "HALF": "go on with the inner half of reciprocal space: an eighth of the voxels",
     "FULL": "go on with the whole of reciprocal space",
     "FRESH": "add runs from scratch until there are as many as the recipe asks for",
+    "ZERO": "unknown voxels (gaps, frames to come) are held at zero from here on",
+    "FLOAT": "unknown voxels float freely from here on, as at the start",
+    "PSF": "fit the partial coherence (recipe: coherence) to the data and go on with it",
+    "SELECT": "go on with the better half of the runs, by what they leave unexplained",
+    "BREED": "the runs that do worse start again from the best one's neighbourhood",
     "LOOSE": "widen the support of each run, so that it can grow into what is newly known",
 }
 MOST_ITERATIONS = 100_000
