@@ -17,19 +17,21 @@ import numpy as np
 import scipy.ndimage
 
 from braggline_models.errors import BadInput
-from braggline_models.phase_retrieval import fft, kernels_cpu, smoothing_cpu
+from braggline_models.phase_retrieval import fft, kernels_cpu, support_cpu
 
 
 @dataclass(frozen=True)
 class Backend:
-    """xp: numpy or cupy; kernels: the passes of an iteration; ndimage: label and binary_dilation."""
+    """xp: numpy or cupy; kernels: the passes of an iteration; gaussian, profiles, ...: as in support_cpu.py."""
 
     name: str
     xp: Any
     kernels: ModuleType
-    ndimage: Any
     planned: Callable[[Sequence[int]], fft.Transform]
     gaussian: Callable[[Any, float], Any]
+    profiles: Callable[[Any], tuple[Any, ...]]
+    largest_component: Callable[[Any], Any]
+    dilated: Callable[..., Any]
     to_host: Callable[[Any], Any]
 
     def to_device(self, array: Any) -> Any:
@@ -37,7 +39,17 @@ class Backend:
         return self.xp.asarray(array)
 
 
-CPU = Backend("cpu", np, kernels_cpu, scipy.ndimage, fft.planned, smoothing_cpu.gaussian, np.asarray)
+CPU = Backend(
+    "cpu",
+    np,
+    kernels_cpu,
+    fft.planned,
+    support_cpu.gaussian,
+    support_cpu.profiles,
+    support_cpu.largest_component,
+    scipy.ndimage.binary_dilation,
+    np.asarray,
+)
 
 
 @cache

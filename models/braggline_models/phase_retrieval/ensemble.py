@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from braggline_models.errors import BadInput
+from braggline_models.phase_retrieval.align import aligned
 from braggline_models.phase_retrieval.carry import carry_over, same_grid
 from braggline_models.phase_retrieval.merge import Merged, kept_runs, merged
 from braggline_models.phase_retrieval.pattern import Pattern, free_islands, pattern_of
@@ -42,7 +43,7 @@ class Ensemble:
         self.seed = seed
         self.threads = max(threads, 1)
         self._n_first = recipe.runs if runs is None else runs
-        self._spawned = 0
+        self._spawned = self._dropped = 0
         self._runs: list[Run] = []
         self._volume: PreparedVolume | None = None
         self._pattern: Pattern | None = None
@@ -76,8 +77,8 @@ class Ensemble:
             for chunk in chunks(steps):
                 if stop():
                     return
-                if chunk[0].name == "FRESH":
-                    self._spawn(self.recipe.runs - len(self._runs))
+                if chunk[0].name in _AMONG_RUNS:
+                    _AMONG_RUNS[chunk[0].name](self)
                 share = wrapped / wraps
                 list(pool.map(lambda run, c=chunk, s=share: run.execute(c, s, stop), self._runs))
                 wrapped += chunk[0].name == SHRINK_WRAP
@@ -106,7 +107,7 @@ class Ensemble:
             prtf_q_per_m=prtf.q_per_m,
             resolution_m=prtf.resolution_m,
             runs_kept=len(kept),
-            runs_total=len(self._runs),
+            runs_total=len(self._runs) + self._dropped,
             flags=_flags(result, kept, self.recipe),
         )
         return Reconstruction(
@@ -119,6 +120,31 @@ class Ensemble:
             iterations=self._iterations,
             final=final,
         )
+
+    def _fresh(self) -> None:
+        self._spawn(self.recipe.runs - len(self._runs))
+
+    def _ranked(self) -> list[Run]:
+        """Best first, by the free LLK of the last projection; what is not a number comes last."""
+        return sorted(self._runs, key=lambda run: np.nan_to_num(run.state.free_llk, nan=np.inf))
+
+    def _select(self) -> None:
+        """The better half goes on, two runs at least: the budget goes to what promises most."""
+        ranked = self._ranked()
+        best = ranked[: max(min(len(ranked), 2), (len(ranked) + 1) // 2)]
+        self._dropped += len(ranked) - len(best)
+        self._runs = [run for run in self._runs if run in best]
+
+    def _breed(self) -> None:
+        """Each run of the worse half becomes the mean of itself, laid onto the best run, and the best run.
+
+        Source of the idea: guided phase retrieval, Chen, Miao et al., Phys. Rev. B 76, 064113 (2007).
+        """
+        ranked = self._ranked()
+        best = ranked[0]
+        for worse in ranked[(len(ranked) + 1) // 2 :]:
+            laid = aligned(worse.psi, best.psi)[0]
+            worse.replace_object((0.5 * (laid + best.psi)).astype(np.complex64), best.support)
 
     def _spawn(self, n: int) -> None:
         """Add `n` runs from scratch; the k-th run of a seed always has the same random numbers."""
@@ -133,6 +159,9 @@ class Ensemble:
     def _progress(self, done: int, total: int) -> Progress:
         best = min((run.state for run in self._runs), key=lambda state: state.free_llk)
         return Progress(done, total, best.llk, best.free_llk)
+
+
+_AMONG_RUNS = {"FRESH": Ensemble._fresh, "SELECT": Ensemble._select, "BREED": Ensemble._breed}
 
 
 def _flags(result: Merged, kept: list[Outcome], recipe: Recipe) -> tuple[str, ...]:

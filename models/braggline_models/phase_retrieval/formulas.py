@@ -15,6 +15,7 @@ UNKNOWN = np.uint8(2)
 
 FLOOR = np.float32(1e-12)
 LEAST_EXPECTED = np.float32(0.01)  # counts; keeps the logarithm of an empty calculated voxel finite
+MOST_INVERSE = np.float32(100.0)  # 1 / LEAST_EXPECTED
 ONE = np.float32(1.0)
 
 
@@ -33,15 +34,15 @@ def wanted(counts, calculated, measured, most):  # type: ignore[no-untyped-def]
     return measured * counts + (ONE - measured) * floating
 
 
-def modulus_factor(target, calculated):  # type: ignore[no-untyped-def]
-    """What brings |Psi| to the square root of the target."""
-    return math.sqrt(target / calculated)
+def modulus_factor(target, inverse):  # type: ignore[no-untyped-def]
+    """What brings |Psi| to the square root of the target; inverse = 1 / |Psi|^2."""
+    return math.sqrt(target * inverse)
 
 
-def count_ratio(counts, calculated):  # type: ignore[no-untyped-def]
-    """I / I_c, both floored: the argument of the logarithm in the deviance."""
-    expected = calculated if calculated > LEAST_EXPECTED else LEAST_EXPECTED
-    return (counts if counts > FLOOR else FLOOR) / expected
+def count_ratio(counts, inverse):  # type: ignore[no-untyped-def]
+    """I / I_c, both floored: the argument of the logarithm in the deviance; inverse = 1 / I_c."""
+    bounded = inverse if inverse < MOST_INVERSE else MOST_INVERSE
+    return (counts if counts > FLOOR else FLOOR) * bounded
 
 
 def half_deviance(counts, calculated, log_ratio):  # type: ignore[no-untyped-def]

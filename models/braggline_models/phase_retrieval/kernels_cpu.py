@@ -71,13 +71,13 @@ def project_modulus(  # type: ignore[no-untyped-def]
         for i in range(a.size):
             re, im, what = z[2 * i], z[2 * i + 1], k[i]
             calculated = _intensity(re, im)
-            counts = a[i] * a[i]
-            deviance = _half_deviance(counts, calculated, _log(np.float32(_count_ratio(counts, calculated))))
+            counts, inverse = a[i] * a[i], np.float32(1.0) / calculated
+            deviance = _half_deviance(counts, calculated, _log(np.float32(_count_ratio(counts, inverse))))
             measured, held_out = np.float32(what == MEASURED), np.float32(what == FREE)
             block_llk += measured * deviance
             block_free += held_out * deviance
             most = held_out * most_free + (np.float32(1.0) - held_out) * most_unknown
-            factor = scale * _modulus_factor(_wanted(counts, calculated, measured, most), calculated)
+            factor = scale * _modulus_factor(_wanted(counts, calculated, measured, most), inverse)
             z[2 * i] = re * factor
             z[2 * i + 1] = im * factor
         llk += block_llk
@@ -94,13 +94,13 @@ def project_blurred(  # type: ignore[no-untyped-def]
     flat = psi_q.view(np.float32)
     for i in range(amplitude.size):
         calculated = max(blurred[i], formulas.FLOOR)
-        counts = amplitude[i] * amplitude[i]
-        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, calculated)))
+        counts, inverse = amplitude[i] * amplitude[i], np.float32(1.0) / calculated
+        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, inverse)))
         measured, held_out = np.float32(kind[i] == MEASURED), np.float32(kind[i] == FREE)
         llk += measured * deviance
         free += held_out * deviance
         most = held_out * most_free + (np.float32(1.0) - held_out) * most_unknown
-        factor = scale * _modulus_factor(_wanted(counts, calculated, measured, most), calculated)
+        factor = scale * _modulus_factor(_wanted(counts, calculated, measured, most), inverse)
         flat[2 * i] *= factor
         flat[2 * i + 1] *= factor
     return llk, free
@@ -113,8 +113,8 @@ def likelihood(psi_q, amplitude, kind):  # type: ignore[no-untyped-def]
     flat = psi_q.view(np.float32)
     for i in range(amplitude.size):
         calculated = _intensity(flat[2 * i], flat[2 * i + 1])
-        counts = amplitude[i] * amplitude[i]
-        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, calculated)))
+        counts, inverse = amplitude[i] * amplitude[i], np.float32(1.0) / calculated
+        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, inverse)))
         llk += deviance if kind[i] == MEASURED else _F0
         free += deviance if kind[i] == FREE else _F0
     return llk, free

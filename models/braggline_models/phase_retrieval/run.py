@@ -122,7 +122,7 @@ class Run:
         sigma = recipe.sigma_start_px + (recipe.sigma_end_px - recipe.sigma_start_px) * share
         dilate = share < recipe.dilate_until
         state.support = shrink_wrap(state.psi, state.support, sigma, self.threshold, recipe, dilate, state.device)
-        offset = offset_from_center(state.support, state.device.to_host)
+        offset = offset_from_center(state.support, state.device)
         if any(offset):
             back = tuple(-k for k in offset)
             state.psi = np.roll(state.psi, back, (0, 1, 2))

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from braggline_models.errors import BadInput
 
+UPDATES = ("ER", "HIO", "RAAR", "SF", "CF", "DM", "GPS", "ML")
 DETWIN = "DETWIN"
 SHRINK_WRAP = "SW"
 MARKS = (SHRINK_WRAP, "HALF", "FULL", "FRESH", "LOOSE", "ZERO", "FLOAT", "PSF", "SELECT", "BREED")

@@ -67,7 +67,7 @@ class State:
         if self.coherence is None:
             sums = self.device.kernels.project_modulus(self.work_flat, self.amplitude, self.kind, *caps, scale)
         else:
-            blurred = self.coherence.blurred(self.work)
+            blurred = self.device.to_device(self.coherence.blurred(self.device.to_host(self.work)))
             sums = self.device.kernels.project_blurred(
                 self.work_flat, blurred.reshape(-1), self.amplitude, self.kind, *caps, scale
             )

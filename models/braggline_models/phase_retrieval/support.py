@@ -28,7 +28,7 @@ def first_support(pattern: Pattern, recipe: Recipe) -> BoolArray:
     for axis, n in enumerate(pattern.shape):
         index = np.clip(n // 2 + 2 * (np.arange(n) - n // 2), 0, n - 1)
         correlation = np.take(correlation, index, axis=axis)
-    support = _largest_component(correlation > recipe.start_level * correlation.max(), CPU)
+    support = CPU.largest_component(correlation > recipe.start_level * correlation.max())
     return bounded(support.astype(np.float32), np.float32(0.5), recipe, support.size)
 
 
@@ -48,7 +48,7 @@ def shrink_wrap(
     reference = float(smooth.max() if recipe.threshold_of == "max" else LEVELS[recipe.threshold_of](smooth[before]))
     found = bounded(smooth, np.float32(threshold * reference), recipe, support.size)
     if recipe.largest_component:
-        found = _largest_component(found, device)
+        found = device.largest_component(found)
     if dilate:
         found = dilated(found, recipe.dilate_px, device)
     if recipe.border_px:
@@ -74,7 +74,7 @@ def bounded(smooth: Any, level: np.float32, recipe: Recipe, n: int) -> Any:
 
 def dilated(support: Any, by_px: int, device: Backend = CPU) -> Any:
     """The support grown by its face neighbors, `by_px` times."""
-    return device.ndimage.binary_dilation(support, iterations=by_px) if by_px > 0 else support
+    return device.dilated(support, iterations=by_px) if by_px > 0 else support
 
 
 def resized(support: BoolArray, shape: tuple[int, ...]) -> BoolArray:
@@ -86,11 +86,11 @@ def resized(support: BoolArray, shape: tuple[int, ...]) -> BoolArray:
     return np.ascontiguousarray(support)
 
 
-def offset_from_center(support: Any, to_host: Any = np.asarray) -> tuple[int, int, int]:
+def offset_from_center(support: Any, device: Backend = CPU) -> tuple[int, int, int]:
     """Whole voxels from shape // 2 to the center of mass; circular, so that a wrapped support has one too."""
     offsets = []
-    for axis, n in enumerate(support.shape):
-        profile = to_host(support.sum(axis=tuple(k for k in range(3) if k != axis))).astype(np.float64)
+    for profile in device.profiles(support):
+        n = profile.size
         turn = np.exp(2j * np.pi * (np.arange(n) - n // 2) / n)
         offsets.append(round(float(np.angle(np.sum(profile * turn))) * n / (2 * np.pi)))
     return offsets[0], offsets[1], offsets[2]
@@ -99,8 +99,8 @@ def offset_from_center(support: Any, to_host: Any = np.asarray) -> tuple[int, in
 def _block(support: Any, reach_px: int, device: Backend) -> tuple[slice, ...]:
     """The smallest block that holds the support and reach_px around it; everything where there is none."""
     slices = []
-    for axis, n in enumerate(support.shape):
-        line = np.flatnonzero(device.to_host(support.any(axis=tuple(k for k in range(3) if k != axis))))
+    for profile in device.profiles(support):
+        n, line = profile.size, np.flatnonzero(profile)
         first, last = (line[0], line[-1]) if line.size else (0, n - 1)
         slices.append(slice(max(int(first) - reach_px, 0), min(int(last) + reach_px + 1, n)))
     return tuple(slices)
@@ -111,15 +111,6 @@ def _only_near_surface(before: Any, after: Any, border_px: int, device: Backend)
     outer = dilated(before, border_px, device)
     inner = ~dilated(~before, border_px, device)
     return (after & outer) | inner
-
-
-def _largest_component(support: Any, device: Backend) -> Any:
-    labels, n = device.ndimage.label(support)
-    if n < 2:
-        return support
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return labels == int(np.argmax(sizes))
 
 
 def _box(shape: tuple[int, ...], fraction: float) -> NDArray[np.bool_]:

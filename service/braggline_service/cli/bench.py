@@ -27,6 +27,32 @@ def ingest(frames: Annotated[int, typer.Option(min=10)] = 400) -> None:
 
 
 @app.command()
+def engine(
+    shape: Annotated[list[str] | None, typer.Option(help="such as 128x200x200; may be given again")] = None,
+    algorithm: Annotated[list[str] | None, typer.Option(help="ER, HIO, RAAR, ...; may be given again")] = None,
+    threads: Annotated[list[int] | None, typer.Option(min=1, max=256, help="runs side by side")] = None,
+) -> None:
+    """CPU time of an iteration over that of the fastest FFT pair on the machine."""
+    from braggline_service.bench.engine import SHAPES, run
+
+    print_json(run(shape or SHAPES, algorithm or ("HIO",), threads or (1,)))
+
+
+@app.command()
+def success(
+    objects: Annotated[int, typer.Option(min=1, help="crystals a bin")] = 60,
+    size: Annotated[list[int] | None, typer.Option(help="voxels a side; may be given again")] = None,
+    recipe: Annotated[str, typer.Option(help="name or file")] = "default",
+    first_seed: Annotated[int, typer.Option(min=0)] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
+) -> None:
+    """How often simulated crystals come back, by phase range and with a dislocation."""
+    from braggline_service.bench.success import run
+
+    print_json(run(objects, size or (32,), recipe, first_seed, workers))
+
+
+@app.command()
 def latency(sample: Annotated[str, typer.Option(help="platinum, simulated or a file")] = "platinum") -> None:
     """A scan on the emulated beamline with and without the service; needs a checkout with `make env`."""
     import json

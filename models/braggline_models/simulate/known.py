@@ -1,0 +1,85 @@
+"""Small known crystals for measuring how often phase retrieval succeeds, by phase range and defect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from braggline_models.scan import PreparedVolume
+from braggline_models.simulate.crystal import faceted_crystal
+
+FINER = 2  # the object lives on a grid that many times finer than what the frames show
+SIZES = (0.30, 0.42)  # diameter over the field of view
+LENGTHS = (0.15, 0.6)  # correlation length of the displacement over the diameter
+SMOOTHNESS = 2.5  # nu of the Matern spectrum
+PHOTONS = (1e6, 1e7)
+Q_STEP_PER_M = 1e7
+
+
+@dataclass(frozen=True)
+class KnownCrystal:
+    """object_ complex64 (n, n, n), centered: what a perfect reconstruction finds; volume: its noisy pattern."""
+
+    object_: NDArray[np.complex64]
+    volume: PreparedVolume
+
+
+def known_crystal(n: int, phase_range_rad: float, dislocation: bool, seed: int) -> KnownCrystal:
+    """A faceted crystal whose phase runs over `phase_range_rad`, at random size, roughness and photon count.
+
+    The displacement is a Gaussian field of Matern spectrum without mean gradient; a dislocation adds a screw's
+    phase, winding once by 2 pi about a random line through the inner half, over and above the range. Computed on a
+    finer grid and cropped in q, then Poisson noise: no pattern is what any reconstruction's own model would give.
+    """
+    rng = np.random.default_rng(seed)
+    fine = n * FINER
+    size = rng.uniform(*SIZES) * fine
+    line = np.arange(fine) - fine // 2
+    points = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).astype(float)
+    density = faceted_crystal(points, size, 1.0, rng)
+    inside = density > 0.5
+    phase = _without_gradient(_matern(fine, rng.uniform(*LENGTHS) * size, rng), points / size, inside)
+    phase *= phase_range_rad / max(float(np.ptp(phase[inside])), 1e-9)
+    object_ = density * np.exp(1j * phase)
+    if dislocation:
+        object_ *= _screw(points, size, rng)
+    spectrum = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(np.conj(object_))))  # results.py: phase = +Q.u
+    inner = slice(fine // 2 - n // 2, fine // 2 - n // 2 + n)
+    spectrum = spectrum[inner, inner, inner]
+    expected = np.square(np.abs(spectrum))
+    expected *= np.exp(rng.uniform(*np.log(PHOTONS))) / expected.sum()
+    coarse = np.conj(scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(spectrum)))).astype(np.complex64)
+    counts = rng.poisson(expected).astype(np.float32)
+    volume = PreparedVolume(
+        f"known_{seed}", counts, np.zeros(counts.shape, bool), (0, 0, 0), (1, 1, 1), (n // 2,) * 3,
+        np.array([0.0, 0.0, 2.8e10]), np.eye(3) * Q_STEP_PER_M,
+    )  # fmt: skip
+    return KnownCrystal(coarse, volume)
+
+
+def _matern(n: int, length: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """White noise filtered to the spectrum (2 nu / length^2 + k^2)^-(nu + 3/2)."""
+    k = 2 * np.pi * np.fft.fftfreq(n)
+    square = np.square(k)[:, None, None] + np.square(k)[None, :, None] + np.square(k)
+    amplitude = (2 * SMOOTHNESS / length**2 + square) ** (-(SMOOTHNESS + 1.5) / 2)
+    return np.real(scipy.fft.ifftn(scipy.fft.fftn(rng.standard_normal((n, n, n))) * amplitude))
+
+
+def _without_gradient(
+    field: NDArray[np.float64], points: NDArray[np.float64], inside: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The field less the plane that fits it inside: a mean gradient only moves the Bragg peak."""
+    basis = np.concatenate([np.ones((int(inside.sum()), 1)), points[inside]], axis=1)
+    plane = np.linalg.lstsq(basis, field[inside], rcond=None)[0]
+    return field - plane[0] - points @ plane[1:]
+
+
+def _screw(points: NDArray[np.float64], size: float, rng: np.random.Generator) -> NDArray[np.complex128]:
+    """exp(i theta) about a random line that passes within a quarter of the diameter from the center."""
+    axes = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    x, y = points @ axes[:, 0], points @ axes[:, 1]
+    x0, y0 = rng.uniform(-0.25, 0.25, 2) * size
+    return np.exp(1j * np.arctan2(y - y0, x - x0))
