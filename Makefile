@@ -40,6 +40,8 @@ quick: lint
 	$(PY) -m pytest -m "not slow and not bliss"
 
 bench: env
+	.venv/bin/braggline bench engine
+	.venv/bin/braggline bench success
 	.venv/bin/braggline bench ingest
 	.venv/bin/braggline bench latency
 

@@ -32,6 +32,7 @@ def summary(
         "scan_s": scan["duration_s"],
         "scan_without_s": without.get("duration_s"),
         "first_preview_fraction": values.get("first_preview_fraction"),
+        "foreseen_fraction": values.get("foreseen_fraction"),
         "final_after_last_frame_s": values.get("latency_s"),
         "frames_missing": values.get("frames_missing"),
         "frames_published": values.get("frames_published"),
@@ -74,6 +75,8 @@ def told(result: dict[str, Any], path: Path) -> str:
         f"scan           {result['scan_s']:.1f} s with the service, {without}",
         f"first preview  at {_share(result['first_preview_fraction'])} of the frames;"
         f" {result['pictures_during_scan']} strain maps on Tango while BLISS was scanning",
+        f"foreseen       previews agree with the final object from"
+        f" {_share(result['foreseen_fraction'])} of the frames on",
         f"final map      {_number(result['final_after_last_frame_s'], '.1f')} s after the last frame",
         f"memory         {result['service_peak_bytes'] / 2**30:.2f} GiB at most, the whole service",
         f"quality        free LLK {_number(result['free_llk'], '.3f')}, agreement {_number(result['agreement'], '.3f')}"

@@ -42,6 +42,7 @@ class Quality:
     runs_kept: int
     runs_total: int
     flags: tuple[str, ...] = ()
+    fsc: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # of two halves of the kept runs, as prtf
 
 
 @dataclass(frozen=True)

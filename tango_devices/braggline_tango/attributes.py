@@ -86,6 +86,23 @@ RECONSTRUCTION = (
     *_cuts("Amplitude", "amplitude", "amplitude", "", "amplitude of the electron density, 1 in the crystal,"),
     *_cuts("DSpacing", "d_spacing_m", "lattice spacing", "m", "lattice spacing along Q"),
     Row(
+        "SliceAmplitude",
+        "image",
+        "array",
+        "slice_amplitude",
+        "first look: amplitude",
+        "the crystal seen along the rocking direction, from the brightest frame alone (row, column)",
+    ),
+    Row(
+        "SlicePhase",
+        "image",
+        "array",
+        "slice_phase_rad",
+        "first look: phase",
+        "phase +Q.u summed along the rocking direction, from the brightest frame alone (row, column)",
+        "rad",
+    ),
+    Row(
         "RockingCurve", "spectrum", "array", "rocking_curve", "rocking curve", "counts of each frame", "counts", "%.0f"
     ),
     Row("FreeLlk", "float", "value", "free_llk", "free LLK", "log-likelihood of the voxels kept out", "", "%.4f"),
@@ -96,6 +113,16 @@ RECONSTRUCTION = (
     Row("VoxelSize", "float", "value", "voxel_size_m", "voxel size", "of the maps", "m", "%.3e"),
     Row("FramesUsed", "int", "value", "frames_used", "frames used", "in the result that is shown", "", "%d"),
     Row("ResultFile", "str", "value", "result_file", "result file", "NeXus file of the final result"),
+    Row(
+        "Foreseen",
+        "float",
+        "value",
+        "foreseen_fraction",
+        "foreseen",
+        "share of the frames from which on previews agreed with the final map to 0.9",
+        "",
+        "%.2f",
+    ),
     Row("Latency", "float", "value", "latency_s", "latency", "from the last frame to the final result", "s", "%.1f"),
     Row("Progress", "float", "snapshot", "progress", "progress", "of the scan's job", "", "%.2f", 0.0, 1.0),
     # last, so that whoever waits for a stage has had everything else

@@ -74,7 +74,7 @@ def test_a_known_crystal_comes_back() -> None:
     assert _agrees(result.object_) > 0.95
     assert result.quality.agreement > 0.95
     assert result.quality.runs_kept == 3
-    assert result.quality.runs_total == 5
+    assert result.quality.runs_total == 8
     assert result.support.sum() == pytest.approx(np.count_nonzero(np.abs(_truth()) > 0.15), rel=0.2)
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from braggline_models.phase_retrieval.align import aligned, correlation
 from braggline_models.phase_retrieval.support import resized
+from braggline_models.results import Reconstruction
 from braggline_models.scan import BoolArray, PreparedVolume
 
 T = TypeVar("T", bound=np.generic)
@@ -30,6 +32,16 @@ def carry_over(psi: NDArray[np.complex64], support: BoolArray, old: PreparedVolu
     if psi.shape == new.intensity.shape and not any(begins):
         return psi, support
     return _windowed(psi, begins, new.intensity.shape), resized(support, new.intensity.shape)
+
+
+def foreseen(preview: Reconstruction, seen: PreparedVolume, final: Reconstruction, whole: PreparedVolume) -> float:
+    """Complex correlation (0..1) of an early object with the final one, brought to the early one's grid and aligned.
+
+    seen, whole: the volumes that the two were made from.
+    """
+    psi, _ = carry_over(np.conj(final.object_), final.support, whole, seen)
+    early = np.conj(preview.object_)
+    return abs(correlation(aligned(early, psi)[0], psi))
 
 
 def same_grid(old: PreparedVolume, new: PreparedVolume) -> bool:

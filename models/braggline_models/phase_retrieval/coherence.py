@@ -44,7 +44,7 @@ class Coherence:
     def richardson_lucy(
         self, calculated: NDArray[np.float32], counts: NDArray[np.float32], known: Any, count: int = 10
     ) -> None:
-        """psf *= corr(I / I_c, |Psi|^2) / corr(1, |Psi|^2), `count` times, within HALF_PX; it stays symmetric and normalised."""
+        """psf *= corr(I / I_c, |Psi|^2) / corr(1, |Psi|^2), `count` times, within HALF_PX; symmetric, of sum 1."""
         near = _near(self.shape)
         weight = np.maximum(_correlated(known.astype(np.float32), calculated), FLOOR)
         for _ in range(count):

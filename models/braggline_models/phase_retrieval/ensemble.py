@@ -16,7 +16,7 @@ from braggline_models.phase_retrieval.pattern import Pattern, free_islands, patt
 from braggline_models.phase_retrieval.recipe import Recipe
 from braggline_models.phase_retrieval.run import Outcome, Run, Stop, never
 from braggline_models.phase_retrieval.schedule import SHRINK_WRAP, Schedule, chunks, iterations, parse
-from braggline_models.phase_retrieval.transfer import transfer
+from braggline_models.phase_retrieval.transfer import shell_correlation, transfer
 from braggline_models.results import Quality, Reconstruction
 from braggline_models.scan import PreparedVolume
 
@@ -98,6 +98,10 @@ class Ensemble:
             raise BadInput(f"{self._volume.name}: every run diverged; raise the threshold or check the data")
         result = merged(kept)
         prtf = transfer(result.psi, self._pattern, self._volume.q_step_per_m)
+        fsc = np.zeros(0)
+        if len(kept) > 1:
+            even, odd = (result.runs[k::2].mean(axis=0) for k in (0, 1))
+            fsc = shell_correlation(even, odd, self._volume.q_step_per_m)[: prtf.value.size]
         quality = Quality(
             llk=result.best.llk,
             free_llk=result.best.free_llk,
@@ -105,10 +109,11 @@ class Ensemble:
             mode_weight=result.mode_weight,
             prtf=prtf.value,
             prtf_q_per_m=prtf.q_per_m,
+            fsc=fsc,
             resolution_m=prtf.resolution_m,
             runs_kept=len(kept),
             runs_total=len(self._runs) + self._dropped,
-            flags=_flags(result, kept, self.recipe),
+            flags=(*_flags(result, kept, self.recipe), *self._warnings()),
         )
         return Reconstruction(
             object_=result.object_,
@@ -121,6 +126,20 @@ class Ensemble:
             final=final,
         )
 
+    def _warnings(self) -> list[str]:
+        """What was wrong with the data or on the way."""
+        assert self._volume is not None
+        found, volume = [], self._volume
+        start, bins = np.array(volume.crop_start_px), np.array(volume.binning)
+        center = np.round((np.array(volume.peak_px) - start) / bins).astype(int)
+        near = tuple(slice(max(c - 1, 0), c + 2) for c in center)
+        if volume.mask[near].size and volume.mask[near].all():
+            found.append("the mask hides the Bragg peak: the object lacks its mean, move the peak off the gap")
+        restarts = sum(run.restarts for run in self._runs)
+        if restarts:
+            found.append(f"{restarts} run(s) diverged and were started anew")
+        return found
+
     def _fresh(self) -> None:
         self._spawn(self.recipe.runs - len(self._runs))
 
@@ -129,11 +148,13 @@ class Ensemble:
         return sorted(self._runs, key=lambda run: np.nan_to_num(run.state.free_llk, nan=np.inf))
 
     def _select(self) -> None:
-        """The better half goes on, two runs at least: the budget goes to what promises most."""
+        """The better half goes on, two runs at least, with the best one's threshold: that is where the budget pays."""
         ranked = self._ranked()
         best = ranked[: max(min(len(ranked), 2), (len(ranked) + 1) // 2)]
         self._dropped += len(ranked) - len(best)
         self._runs = [run for run in self._runs if run in best]
+        for run in self._runs:
+            run.threshold = best[0].threshold
 
     def _breed(self) -> None:
         """Each run of the worse half becomes the mean of itself, laid onto the best run, and the best run.
@@ -169,6 +190,8 @@ def _flags(result: Merged, kept: list[Outcome], recipe: Recipe) -> tuple[str, ..
     edges = [np.take(result.support, [0, -1], axis=axis).any() for axis in range(3)]
     if any(edges):
         flags.append("support touches the edge: sample more finely")
+    if result.support.mean() >= 0.95 * recipe.largest_support:
+        flags.append(f"the support fills its limit, {recipe.largest_support:.0%} of the volume: sample more finely")
     if kept[0].outside > recipe.most_outside:
         flags.append(f"{kept[0].outside:.0%} of the intensity of the best run lies outside its support")
     if len(kept) == 1:

@@ -38,7 +38,7 @@ def _compiled(function):  # type: ignore[no-untyped-def]
 
 @_inline
 def _log(x):  # type: ignore[no-untyped-def]
-    """ln x of a normal float32 > 0 to 2e-7: exponent and a polynomial of the mantissa; unlike math.log it is vector code.
+    """ln x of a normal float32 > 0 to 2e-7, from exponent and mantissa; unlike math.log it is vector code.
 
     Coefficients: S. Moshier, Cephes, logf.
     """

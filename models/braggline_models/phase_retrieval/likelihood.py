@@ -17,7 +17,9 @@ def refine(state: State, count: int, stop: Callable[[], bool]) -> None:
     that does not lower L is halved, three times at most. Source: Thibault, Guizar-Sicairos, NJP 14, 063004 (2012).
     """
     state.psi *= state.support
-    psi_q, before, direction = _transformed(state, state.psi), None, None
+    before: Any = None
+    direction: Any = None
+    psi_q = _transformed(state, state.psi)
     for _ in range(count):
         if stop():
             return

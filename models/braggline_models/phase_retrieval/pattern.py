@@ -44,7 +44,7 @@ class Pattern:
         return int(np.count_nonzero(self.kind == MEASURED)), int(np.count_nonzero(self.kind == FREE))
 
     def per_voxel(self, llk: float, free: float) -> tuple[float, float]:
-        """Sums over the measured and the free voxels, divided by their numbers; without free voxels both are the LLK."""
+        """Sums over the measured and the free voxels by their numbers; without free voxels both are the LLK."""
         n_measured, n_free = self.counts
         llk = float(llk) / max(n_measured, 1)
         return llk, float(free) / n_free if n_free else llk

@@ -23,23 +23,28 @@ class Recipe:
     background_counts: float = 0.0
     isosurface: float = 0.3
     # runs
-    runs: int = 5
-    keep: float = 0.6
+    runs: int = 8
+    keep: float = 0.75
     most_outside: float = 0.10
     free_fraction: float = 0.05
     free_radius_px: int = 3
     free_center: float = 0.05
     # iterations
-    schedule: str = "HALF,(HIO**40,SW)**8,(RAAR**40,SW)**4,FULL,(RAAR**20,SW)**4,ER**30"
-    live: str = "(RAAR**18,SW)"
-    polish: str = "FRESH,HALF,(HIO**40,SW)**6,(RAAR**40,SW)**2,FULL,(RAAR**15,SW)**2,ER**20"
+    schedule: str = (
+        "HALF,(HIO**30,RAAR**10,SW)**5,SELECT,(HIO**30,RAAR**10,SW)**6,(RAAR**40,SW)**3,FULL,(RAAR**20,SW)**4,ER**30"
+    )
+    live: str = "ZERO,LOOSE,(HIO**30,RAAR**10,SW),RAAR**20,SW,FLOAT,ER**10"
+    polish: str = (
+        "FLOAT,FRESH,HALF,(HIO**30,RAAR**10,SW)**4,SELECT,(HIO**30,RAAR**10,SW)**3,(RAAR**40,SW)**2,"
+        "FULL,(RAAR**15,SW)**2,ER**20"
+    )
     beta: float = 0.9
     # support
     start: Start = "autocorrelation"
     start_level: float = 0.04
     start_box: float = 0.4
     threshold: float = 0.0
-    thresholds: tuple[float, ...] = (0.25,)
+    thresholds: tuple[float, ...] = (0.2, 0.25, 0.3)
     threshold_of: ThresholdOf = "max"
     sigma_start_px: float = 2.0
     sigma_end_px: float = 1.0

@@ -107,8 +107,10 @@ class Run:
         """Judge the run: one modulus projection, the support, and the likelihood of what is inside."""
         self.to_full()
         state = self.state
-        before = state.psi.copy()
+        before, mean = state.psi.copy(), state.averaged
         iterate(state, "ER", 1, never)
+        if mean:  # its modulus is the better estimate: a projection would bring the noise back
+            state.psi, state.averaged = before.copy(), True
         psi = state.psi.copy()
         llk, free = state.likelihood()
         state.psi = before
@@ -135,7 +137,7 @@ class Run:
             state.support = state.device.to_device(self._half_support())
         iterate(state, name, count, stop)
         state.support = support
-        if not np.isfinite(state.llk) and not stop():
+        if not np.isfinite(complex(state.psi.sum())) and not stop():
             self.restarts += 1
             self._start()
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from braggline_models.errors import BadInput
 
-UPDATES = ("ER", "HIO", "RAAR", "SF", "CF", "DM", "GPS", "ML")
+UPDATES = ("ER", "HIO", "RAAR", "SF", "CF", "DM", "GPS", "ML", "MEAN")
 DETWIN = "DETWIN"
 SHRINK_WRAP = "SW"
 MARKS = (SHRINK_WRAP, "HALF", "FULL", "FRESH", "LOOSE", "ZERO", "FLOAT", "PSF", "SELECT", "BREED")
@@ -22,6 +22,7 @@ MEANING = {
     "DM": "difference map, **n iterations of two projections",
     "GPS": "generalised proximal smoothing, **n iterations",
     "ML": "conjugate gradients on the Poisson likelihood, **n iterations",
+    "MEAN": "relaxed averaged alternating reflections, **n iterations, then the mean of these",
     DETWIN: "error reduction on one half of the support, **n iterations: breaks a twin image",
     SHRINK_WRAP: "the support follows the smoothed amplitude",
     "HALF": "go on with the inner half of reciprocal space: an eighth of the voxels",

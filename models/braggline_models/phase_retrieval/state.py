@@ -21,15 +21,16 @@ class State:
         self.device = device
         self.beta = np.float32(beta)
         self.coherence = coherence
-        self.zero_unknown = False
+        self.zero_unknown = self.averaged = False
         self.llk = self.free_llk = self.inside = self.outside = float("nan")
         self.psi: Any = None
         self.support: Any = None
+        self.transform: Any = None
         self.load(pattern)
 
     def load(self, pattern: Pattern) -> None:
         """Another pattern; psi and support have to follow where its shape differs."""
-        if not hasattr(self, "transform") or self.transform.array.shape != pattern.shape:
+        if self.transform is None or self.transform.array.shape != pattern.shape:
             self.transform = self.device.planned(pattern.shape)
             self.work = self.transform.array
         self.pattern = pattern

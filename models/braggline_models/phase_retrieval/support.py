@@ -14,7 +14,7 @@ from braggline_models.phase_retrieval.recipe import Recipe
 from braggline_models.scan import BoolArray
 
 REACH_PX = 8  # a shrink-wrap looks no farther than this beyond the support it starts from
-LEVELS = {"max": np.max, "mean": np.mean, "rms": lambda values: np.sqrt(np.mean(np.square(values)))}
+LEVELS: dict[str, Any] = {"max": np.max, "mean": np.mean, "rms": lambda values: np.sqrt(np.mean(np.square(values)))}
 
 
 def first_support(pattern: Pattern, recipe: Recipe) -> BoolArray:

@@ -46,6 +46,21 @@ def transfer(merged: NDArray[np.complex64], pattern: Pattern, q_step_per_m: NDAr
     return Transfer(value, q, _half_period(value, q, width))
 
 
+def shell_correlation(
+    a: NDArray[np.complex64], b: NDArray[np.complex64], q_step_per_m: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Re sum A conj(B) / sqrt(sum |A|^2 sum |B|^2) by the shells of `transfer`: the Fourier shell correlation.
+
+    a, b: two objects laid onto each other. Source: Harauz, van Heel, Optik 73, 146 (1986).
+    """
+    radius, width = _radius_per_m(a.shape, q_step_per_m)
+    shell = (radius / width).astype(np.intp).ravel()
+    a_q, b_q = scipy.fft.fftn(a, workers=1).ravel(), scipy.fft.fftn(b, workers=1).ravel()
+    cross = np.bincount(shell, np.real(a_q * np.conj(b_q)))
+    norm = np.bincount(shell, np.square(np.abs(a_q))) * np.bincount(shell, np.square(np.abs(b_q)))
+    return np.asarray(cross / np.maximum(np.sqrt(norm), 1e-30), np.float64)
+
+
 def _half_period(value: NDArray[np.float64], q: NDArray[np.float64], width: float) -> float:
     below = np.flatnonzero(value < LIMIT)
     if not below.size:

@@ -111,10 +111,8 @@ def _pattern(shape: tuple[int, ...]) -> Pattern:
     """A ball of a third of the field of view, 1e7 photons, 5 % of the voxels held out."""
     rng = np.random.default_rng(0)
     pattern = Pattern(np.empty(shape, np.float32), np.full(shape, MEASURED, np.uint8))
-    square = sum(
-        np.square((np.arange(n, dtype=np.float32) - n // 2) / n).reshape([-1 if k == axis else 1 for k in range(3)])
-        for axis, n in enumerate(shape)
-    )
+    lines = [np.square((np.arange(n, dtype=np.float32) - n // 2) / n) for n in shape]
+    square = lines[0][:, None, None] + lines[1][None, :, None] + lines[2]
     work = fft.planned(shape)
     work.array[...] = square < (1 / 6) ** 2
     work.forward()

@@ -18,6 +18,7 @@ def command(
 ) -> None:
     """Check a configuration file; the kind is told by its keys."""
     from braggline_models.phase_retrieval import Recipe
+    from braggline_models.phase_retrieval.schedule import MEANING
     from braggline_service.beamlines import BeamlineConfig, load_beamline
     from braggline_service.recipes import load_recipe
     from braggline_service.settings import Settings, load_settings, load_yaml
@@ -25,7 +26,7 @@ def command(
     if schema:
         recipe = {f.name: {"type": str(f.type), "default": f.default} for f in fields(Recipe)}
         schemas = {"settings": Settings.model_json_schema(), "beamline": BeamlineConfig.model_json_schema()}
-        print_json(schemas | {"recipe": {"properties": recipe, "additionalProperties": False}})
+        print_json(schemas | {"recipe": {"properties": recipe, "additionalProperties": False, "steps": MEANING}})
         return
     if file is None:
         raise BadInput("check-config: no file; give FILE, or --schema")

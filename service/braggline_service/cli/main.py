@@ -25,7 +25,7 @@ app.command("status")(services.status)
 app.command("doctor")(services.doctor)
 app.command("check-config")(check_config.command)
 app.command("simulate")(simulate.command)
-app.add_typer(bench.app, name="bench", help="Measure this machine: ingest, latency.")
+app.add_typer(bench.app, name="bench", help="Measure this machine: engine, success, ingest, latency.")
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from braggline_service.beamlines import load_beamline
 from braggline_service.board import PREFIX, Board
 from braggline_service.connection import connect, patiently
 from braggline_service.jobs.feed import FrameFeed
+from braggline_service.jobs.foresight import Foresight
 from braggline_service.jobs.pace import give_way, take_turns
-from braggline_service.jobs.publisher import AWAY_FOR_S, Publisher, strain_arrays
+from braggline_service.jobs.publisher import AWAY_FOR_S, Publisher, slice_arrays, strain_arrays
 from braggline_service.nexus import result_path, write_result
 from braggline_service.recipes import tuned_recipe
 from braggline_service.report import write_report
@@ -77,7 +78,9 @@ class LiveJob:
         growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
         self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
         self.first_preview_fraction: float | None = None
+        self.foresight = Foresight()
         self._told_at = 0.0
+        self._sliced = -1
 
     def run(self) -> str:
         self.publisher.tell("following", 0.0, {"message": f"following {self.header.name}", "title": self.header.title})
@@ -101,11 +104,26 @@ class LiveJob:
                 self._check()
                 continue
             seen = growing.n_measured
+            self._look_at_slice()
             result = self.pipeline.preview(self.feed.curve(), self.settings.live.runs_while_measuring, self._ended)
             self._check()
             if result is not None:
                 self._tell_pass(result, seen)
+                self.foresight.add(seen / growing.n_expected, result)
         self.feed.check()
+
+    def _look_at_slice(self) -> None:
+        """Phase the brightest frame in 2D once it lies behind, and again where a brighter one has come since."""
+        brightest = self.feed.growing.brightest
+        if brightest == self._sliced or brightest > self.feed.growing.n_measured - 3:
+            return
+        self._sliced = brightest
+        try:
+            _, result = self.pipeline.central(self.feed.curve())
+        except BadInput as error:
+            logger.info("scan %s: no 2D preview of frame %d: %s", self.scan, brightest, error)
+            return
+        self.publisher.tell(values={"slice_frame": brightest}, arrays=slice_arrays(result))
 
     def _finish(self) -> str:
         aborted = self.reader.state() == "aborted" or self.feed.stalled
@@ -137,6 +155,7 @@ class LiveJob:
         counted = {
             "frames_published": frames.published, "frames_acquired": frames.acquired,
             "frames_processed": frames.processed, "first_preview_fraction": self.first_preview_fraction,
+            "foreseen_fraction": self.foresight.fraction(last),
         }  # fmt: skip
         message = (
             f"{self.header.name}: {'aborted scan, ' if aborted else ''}strain map of {last.volume.frames_used} frames"

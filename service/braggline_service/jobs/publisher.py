@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braggline_models.results import StrainField
+from braggline_models.results import Reconstruction, StrainField
 from braggline_service.board import Board, Snapshot
 from braggline_service.connection import patiently
 
@@ -47,6 +47,16 @@ class Publisher:
 def strain_arrays(strain: StrainField) -> dict[str, NDArray[Any]]:
     """The maps of a strain field under their names on the board."""
     return {name: getattr(strain, name) for name in VOLUMES}
+
+
+def slice_arrays(result: Reconstruction) -> dict[str, NDArray[Any]]:
+    """Amplitude (1 at its largest) and phase of a 2D object under their names on the board; phase NaN outside."""
+    object_, support = result.object_[0], result.support[0]
+    amplitude = np.abs(object_)
+    return {
+        "slice_amplitude": (amplitude / max(float(amplitude.max()), 1e-30)).astype(np.float32),
+        "slice_phase_rad": np.where(support, np.angle(object_), np.nan).astype(np.float32),
+    }
 
 
 def _plain(value: Any) -> Any:

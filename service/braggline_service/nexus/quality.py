@@ -12,6 +12,7 @@ def write_quality(place: h5py.Group, result: ScanResult) -> None:
     """Every number of Quality, the frame counts and the flags."""
     quality, volume = result.reconstruction.quality, result.volume
     place.create_dataset("prtf", data=quality.prtf).attrs["units"] = ""
+    place.create_dataset("fsc", data=quality.fsc).attrs["units"] = ""
     axis(place, "prtf_q", quality.prtf_q_per_m, "1/m")
     place.attrs["axes"] = ["prtf_q"]
     scalar(place, "free_llk", quality.free_llk)

@@ -92,9 +92,12 @@ def _reconstruction(entry: h5py.Group) -> Reconstruction:
 
 
 def _quality(place: h5py.Group) -> Quality:
-    numbers = {n: float(place[n][()]) for n in ("llk", "free_llk", "agreement", "mode_weight", "resolution_m")}
+    numbers: dict[str, Any] = {
+        n: float(place[n][()]) for n in ("llk", "free_llk", "agreement", "mode_weight", "resolution_m")
+    }
     return Quality(
         **numbers,
+        fsc=place["fsc"][()],
         prtf=place["prtf"][()],
         prtf_q_per_m=place["prtf_q"][()],
         runs_kept=int(place["runs_kept"][()]),

@@ -57,6 +57,11 @@ class GrowingCurve:
             known = self._positions.setdefault(name, np.full(len(self._measured), np.nan))
             known[frame.index] = value
 
+    @property
+    def brightest(self) -> int:
+        """Index of the frame with the most counts so far; -1 where there is none."""
+        return int(np.nanargmax(self._counts)) if np.isfinite(self._counts).any() else -1
+
     def curve(self, whole: bool = True) -> RockingCurve:
         """The curve now; frames not measured are marked so, or left out at the end if not `whole`."""
         if self._intensity is None:
