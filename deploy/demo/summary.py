@@ -33,6 +33,7 @@ def summary(
         "scan_without_s": without.get("duration_s"),
         "first_preview_fraction": values.get("first_preview_fraction"),
         "foreseen_fraction": values.get("foreseen_fraction"),
+        "map_after_last_frame_s": values.get("map_latency_s"),
         "final_after_last_frame_s": values.get("latency_s"),
         "frames_missing": values.get("frames_missing"),
         "frames_published": values.get("frames_published"),
@@ -77,7 +78,8 @@ def told(result: dict[str, Any], path: Path) -> str:
         f" {result['pictures_during_scan']} strain maps on Tango while BLISS was scanning",
         f"foreseen       previews agree with the final object from"
         f" {_share(result['foreseen_fraction'])} of the frames on",
-        f"final map      {_number(result['final_after_last_frame_s'], '.1f')} s after the last frame",
+        f"final map      {_number(result['map_after_last_frame_s'], '.1f')} s after the last frame, its file and report"
+        f" after {_number(result['final_after_last_frame_s'], '.1f')} s",
         f"memory         {result['service_peak_bytes'] / 2**30:.2f} GiB at most, the whole service",
         f"quality        free LLK {_number(result['free_llk'], '.3f')}, agreement {_number(result['agreement'], '.3f')}"
         f" of {result['runs_kept']} runs, resolution {_number(result['resolution_m'], '.2e')} m,"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
+
+from braggline_models.phase_retrieval import fft
 
 Object = NDArray[np.complex64]
 UPSAMPLING = 20  # a shift is found to 1/20 voxel
@@ -24,10 +25,10 @@ def twin(psi: Object) -> Object:
 
 def aligned(psi: Object, reference: Object) -> tuple[Object, bool]:
     """psi or its twin, shifted and turned in phase so that <reference, psi> is largest; and whether it is the twin."""
-    reference_q = np.conj(scipy.fft.fftn(reference, workers=1))
+    reference_q = np.conj(fft.fftn(reference))
     candidates = []
     for candidate in (psi, twin(psi)):
-        candidate_q = scipy.fft.fftn(candidate, workers=1)
+        candidate_q = fft.fftn(candidate)
         cross_q = reference_q * candidate_q
         shift = _peak(cross_q)
         value = _cross_at(cross_q, shift)
@@ -44,12 +45,12 @@ def shifted(psi_q: Object, by: tuple[float, ...], factor: complex = 1.0) -> Obje
     for axis, n in enumerate(psi_q.shape):
         ramp = np.exp(-2j * np.pi * np.fft.fftfreq(n) * by[axis]).astype(np.complex64)
         ramped *= ramp.reshape([-1 if k == axis else 1 for k in range(3)])
-    return scipy.fft.ifftn(ramped, overwrite_x=True, workers=1).astype(np.complex64, copy=False)
+    return fft.ifftn(ramped).astype(np.complex64, copy=False)
 
 
 def _peak(cross_q: Object) -> tuple[float, ...]:
     """Where |F^-1[cross]| is largest: whole voxels first, then a finer grid of one voxel about it."""
-    surface = np.abs(scipy.fft.ifftn(cross_q, workers=1))
+    surface = np.abs(fft.ifftn(cross_q))
     index = np.unravel_index(int(np.argmax(surface)), surface.shape)
     coarse = [float(i if i <= n // 2 else i - n) for i, n in zip(index, surface.shape, strict=True)]
     fine = np.arange(-UPSAMPLING, UPSAMPLING + 1) / UPSAMPLING

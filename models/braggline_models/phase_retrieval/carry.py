@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from braggline_models.phase_retrieval import fft
 from braggline_models.phase_retrieval.align import aligned, correlation
 from braggline_models.phase_retrieval.support import resized
 from braggline_models.results import Reconstruction
@@ -74,7 +74,7 @@ def _cropped(array: NDArray[T], shape: tuple[int, ...]) -> NDArray[T]:
 
 def _windowed(psi: NDArray[np.complex64], begins: list[int], shape: tuple[int, ...]) -> NDArray[np.complex64]:
     """The FFT of psi put into a window of `shape` with its voxel 0 at `begins`."""
-    psi_q = np.fft.fftshift(scipy.fft.fftn(np.fft.ifftshift(psi), workers=1))
+    psi_q = np.fft.fftshift(fft.fftn(np.fft.ifftshift(psi)))
     out = np.zeros(shape, np.complex64)
     source, target = [], []
     for n, m, begin in zip(psi.shape, shape, begins, strict=True):
@@ -82,4 +82,4 @@ def _windowed(psi: NDArray[np.complex64], begins: list[int], shape: tuple[int, .
         target.append(slice(first, last))
         source.append(slice(first - begin, last - begin))
     out[tuple(target)] = psi_q[tuple(source)]
-    return np.fft.fftshift(scipy.fft.ifftn(np.fft.ifftshift(out), workers=1))
+    return np.fft.fftshift(fft.ifftn(np.fft.ifftshift(out)))

@@ -40,6 +40,25 @@ def planned(shape: Sequence[int], library: str | None = None) -> Transform:
     return _PLANNERS[name](_aligned(tuple(shape)))
 
 
+def fftn(array: NDArray[Any]) -> Complex:
+    """F array, complex64, by the fastest library; where no plan is kept."""
+    transform = planned(array.shape)
+    transform.array[...] = array
+    transform.forward()
+    result: Complex = transform.array
+    return result
+
+
+def ifftn(array: NDArray[Any]) -> Complex:
+    """F^-1 array, complex64, normalised."""
+    transform = planned(array.shape)
+    transform.array[...] = array
+    transform.backward()
+    transform.array *= np.float32(1.0 / transform.array.size)
+    result: Complex = transform.array
+    return result
+
+
 @cache
 def libraries() -> tuple[str, ...]:
     """What is at hand, fastest first as measured by `braggline bench engine`."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass
 
+from braggline_models.phase_retrieval import fft
 from braggline_models.phase_retrieval.align import aligned, correlation, shifted, twin
 from braggline_models.phase_retrieval.run import Outcome
 from braggline_models.scan import BoolArray
@@ -81,7 +81,7 @@ def _standard(outcome: Outcome) -> Outcome:
     offset = tuple(c - n // 2 for c, n in zip(center_of_mass(np.abs(psi) * support), psi.shape, strict=True))
     whole = tuple(-round(float(o)) for o in offset)
     support = np.roll(support, whole, (0, 1, 2))
-    psi = shifted(scipy.fft.fftn(psi, workers=1), tuple(-float(o) for o in offset))
+    psi = shifted(fft.fftn(psi), tuple(-float(o) for o in offset))
     return replace(outcome, psi=psi, support=support)
 
 

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
+from braggline_models.phase_retrieval import fft
 from braggline_models.phase_retrieval.formulas import FREE, MEASURED, UNKNOWN
 from braggline_models.scan import BoolArray, PreparedVolume
 
@@ -117,10 +117,10 @@ def _near_center(shape: tuple[int, ...], center: float) -> BoolArray:
 
 def fourier_resized(psi: NDArray[np.complex64], shape: tuple[int, ...]) -> NDArray[np.complex64]:
     """psi on another grid over the same field of view: its FFT cropped or padded with zeros about the centre."""
-    psi_q = scipy.fft.fftn(psi, workers=1)
+    psi_q = fft.fftn(psi)
     for axis, n in enumerate(shape):
         psi_q = _padded(psi_q, axis, n) if n > psi_q.shape[axis] else psi_q
-    return scipy.fft.ifftn(inner(psi_q, shape), overwrite_x=True, workers=1)
+    return fft.ifftn(inner(psi_q, shape))
 
 
 def _padded(psi_q: NDArray[np.complex64], axis: int, n: int) -> NDArray[np.complex64]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from braggline_models.phase_retrieval import fft
 from braggline_models.phase_retrieval.backend import CPU, Backend
 from braggline_models.phase_retrieval.coherence import Coherence
 from braggline_models.phase_retrieval.formulas import MEASURED, UNKNOWN
@@ -160,7 +160,7 @@ class Run:
         if kind == "none":
             return
         state, pattern = self.state, self.state.pattern
-        calculated = np.square(np.abs(scipy.fft.fftn(self.psi * self.support, workers=1)))
+        calculated = np.square(np.abs(fft.fftn(self.psi * self.support)))
         counts, known = np.square(pattern.amplitude), pattern.kind == MEASURED
         fitted = state.coherence or Coherence(pattern.shape, self.recipe.coherence_sigma_px)
         if kind == "gaussian":
@@ -182,9 +182,10 @@ class Run:
         """Random amplitudes and phases in the first support."""
         pattern = self.state.pattern
         support = first_support(pattern, self.recipe)
-        amplitude = self.rng.random(pattern.shape, np.float32)
-        phase = self.rng.random(pattern.shape, np.float32) * np.float32(2 * np.pi)
-        self.replace_object((support * amplitude * np.exp(1j * phase)).astype(np.complex64), support)
+        n = int(np.count_nonzero(support))
+        psi = np.zeros(pattern.shape, np.complex64)
+        psi[support] = self.rng.random(n, np.float32) * np.exp(2j * np.pi * self.rng.random(n, np.float32))
+        self.replace_object(psi, support)
 
     def _put(self, psi: Any, support: Any) -> None:
         self.state.psi = self.state.device.to_device(np.ascontiguousarray(psi, np.complex64))

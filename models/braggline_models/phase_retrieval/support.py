@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from braggline_models.phase_retrieval import fft
 from braggline_models.phase_retrieval.backend import CPU, Backend
 from braggline_models.phase_retrieval.pattern import Pattern
 from braggline_models.phase_retrieval.recipe import Recipe
@@ -24,7 +24,7 @@ def first_support(pattern: Pattern, recipe: Recipe) -> BoolArray:
     """
     if recipe.start == "box":
         return _box(pattern.shape, recipe.start_box)
-    correlation = np.fft.fftshift(np.abs(scipy.fft.ifftn(np.square(pattern.amplitude), workers=1)))
+    correlation = np.fft.fftshift(np.abs(fft.ifftn(np.square(pattern.amplitude))))
     for axis, n in enumerate(pattern.shape):
         index = np.clip(n // 2 + 2 * (np.arange(n) - n // 2), 0, n - 1)
         correlation = np.take(correlation, index, axis=axis)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from braggline_models.phase_retrieval import fft
 from braggline_models.phase_retrieval.formulas import UNKNOWN
 from braggline_models.phase_retrieval.pattern import Pattern
 
@@ -34,7 +34,7 @@ def transfer(merged: NDArray[np.complex64], pattern: Pattern, q_step_per_m: NDAr
     shell = (radius / width).astype(np.intp).ravel()
     known = (pattern.kind != UNKNOWN).ravel()
     filled = known & (pattern.amplitude.ravel() > 0)
-    modulus = np.abs(scipy.fft.fftn(merged, workers=1)).ravel()
+    modulus = np.abs(fft.fftn(merged)).ravel()
     n = int(shell.max()) + 1
     calculated = np.bincount(shell[filled], modulus[filled], n)
     measured = np.bincount(shell[filled], pattern.amplitude.ravel()[filled], n)
@@ -55,7 +55,7 @@ def shell_correlation(
     """
     radius, width = _radius_per_m(a.shape, q_step_per_m)
     shell = (radius / width).astype(np.intp).ravel()
-    a_q, b_q = scipy.fft.fftn(a, workers=1).ravel(), scipy.fft.fftn(b, workers=1).ravel()
+    a_q, b_q = fft.fftn(a).ravel(), fft.fftn(b).ravel()
     cross = np.bincount(shell, np.real(a_q * np.conj(b_q)))
     norm = np.bincount(shell, np.square(np.abs(a_q))) * np.bincount(shell, np.square(np.abs(b_q)))
     return np.asarray(cross / np.maximum(np.sqrt(norm), 1e-30), np.float64)

@@ -14,8 +14,8 @@ from braggline_service.cli.told import print_json
 
 app = typer.Typer(no_args_is_help=True)
 LATENCY_KEYS = (
-    "frames", "scan_s", "scan_without_s", "first_preview_fraction", "foreseen_fraction", "final_after_last_frame_s",
-    "frames_missing",
+    "frames", "scan_s", "scan_without_s", "first_preview_fraction", "foreseen_fraction", "map_after_last_frame_s",
+    "final_after_last_frame_s", "frames_missing",
 )  # fmt: skip
 
 

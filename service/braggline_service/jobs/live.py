@@ -78,6 +78,7 @@ class LiveJob:
         growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
         self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
         self.first_preview_fraction: float | None = None
+        self.map_latency_s = float("nan")
         self.foresight = Foresight()
         self._told_at = 0.0
         self._sliced = -1
@@ -138,6 +139,10 @@ class LiveJob:
                 last = step
         self._check()
         assert last is not None
+        self.publisher.tell(
+            values={"message": "final map; its file is being written"}, arrays=strain_arrays(last.strain)
+        )
+        self.map_latency_s = time.monotonic() - self.feed.last_frame_at
         return self._deliver(last, aborted)
 
     def _deliver(self, last: Pass, aborted: bool) -> str:
@@ -151,7 +156,9 @@ class LiveJob:
         write_result(path, result)
         report = write_report(path.with_suffix(".html"), result)
         latency = time.monotonic() - self.feed.last_frame_at
-        files = {"result_file": str(path), "report": str(report), "latency_s": latency}
+        files = {
+            "result_file": str(path), "report": str(report), "latency_s": latency, "map_latency_s": self.map_latency_s,
+        }  # fmt: skip
         counted = {
             "frames_published": frames.published, "frames_acquired": frames.acquired,
             "frames_processed": frames.processed, "first_preview_fraction": self.first_preview_fraction,

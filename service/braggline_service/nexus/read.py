@@ -97,7 +97,7 @@ def _quality(place: h5py.Group) -> Quality:
     }
     return Quality(
         **numbers,
-        fsc=place["fsc"][()],
+        fsc=place["fsc"][()] if "fsc" in place else np.zeros(0),
         prtf=place["prtf"][()],
         prtf_q_per_m=place["prtf_q"][()],
         runs_kept=int(place["runs_kept"][()]),
