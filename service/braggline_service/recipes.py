@@ -20,8 +20,15 @@ TUNED = {"runs": "runs", "support_threshold": "threshold", "isosurface": "isosur
 def load_recipe(name_or_path: str | Path = "default", overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of that name in the configuration folder, or of that file, `overrides` on top.
 
-    An override may be text, as `--set KEY=VALUE` gives it. BadInput names the file and what is wrong.
+    A schedule such as `(RAAR**50,SW)**12,ER**100` in its place is the default recipe with that schedule, after the last
+    frame of a live scan too. An override may be text, as `--set KEY=VALUE` gives it. BadInput names the file and what
+    is wrong.
     """
+    if "**" in str(name_or_path):
+        schedule = str(name_or_path)
+        return load_recipe(
+            "default", {"schedule": schedule, "polish": f"FLOAT,FRESH,{schedule}"} | {**(overrides or {})}
+        )
     path = _recipe_path(name_or_path)
     values = load_yaml(path) | {key: _plain(value) for key, value in (overrides or {}).items()}
     try:

@@ -26,7 +26,7 @@ TABLE = {
 
 
 class Params:
-    """Read with `params.recipe`, set with `params.recipe = 'thorough'`; a name that is not there is refused."""
+    """Read with `params.recipe`, set with `params.recipe = 'fast'` or a schedule; what is not there is refused."""
 
     __slots__ = ("_devices",)
 

@@ -10,6 +10,7 @@ from tango.server import attribute, command, device_property
 
 from braggline_models.errors import BadInput
 from braggline_service.board import Snapshot
+from braggline_service.recipes import load_recipe
 from braggline_service.settings import config_dir
 from braggline_tango.accepted import accept, accepted_scans
 from braggline_tango.attributes import RECONSTRUCTION
@@ -38,7 +39,7 @@ class BraggReconstruction(Face):
         dtype=(int,), default_value=[-1, -1, -1], doc="written by the attribute SliceIndex"
     )
 
-    Recipe = attribute(dtype=str, label="recipe", doc="of the next scan: a file of config/recipes", **TUNED)
+    Recipe = attribute(dtype=str, label="recipe", doc="a file of config/recipes, or a schedule", **TUNED)
     Runs = attribute(
         dtype=int,
         label="runs",
@@ -103,8 +104,12 @@ class BraggReconstruction(Face):
     def write_Recipe(self, name: str) -> None:
         with told("Recipe"):
             known = sorted(path.stem for path in (config_dir() / "recipes").glob("*.yaml"))
-            if name not in known:
-                raise BadInput(f"recipe '{name}' is unknown; use one of {', '.join(known)} (config/recipes)")
+            if name not in known and "**" not in name:
+                raise BadInput(
+                    f"recipe '{name}' is unknown; use one of {', '.join(known)} (config/recipes), "
+                    "or a schedule such as (RAAR**50,SW)**12,ER**100"
+                )
+            load_recipe(name)
         self._tune("recipe", name)
 
     def read_Runs(self) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from braggline_models.errors import BadInput
 from braggline_models.phase_retrieval import Recipe
+from braggline_models.phase_retrieval.schedule import UPDATES
 from braggline_service.recipes import load_recipe, recipe_hash, tuned_recipe
 from braggline_service.settings import config_dir
 
@@ -37,6 +38,16 @@ def test_parameters_of_the_scientist() -> None:
     recipe = tuned_recipe("default", {"runs": 2, "support_threshold": 0.3, "isosurface": None, "slice_index": 5})
     assert (recipe.runs, recipe.threshold, recipe.isosurface) == (2, 0.3, Recipe().isosurface)
     assert tuned_recipe("default", {"recipe": "fast"}) == load_recipe("fast")
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_every_algorithm_is_reachable_by_a_schedule_in_place_of_a_name(name: str) -> None:
+    """What a scientist writes to bragg.params.recipe comes through tuned_recipe."""
+    recipe = tuned_recipe("default", {"recipe": f"({name}**5,SW)**2,ER**3", "runs": 4})
+    assert (recipe.schedule, recipe.runs) == (f"({name}**5,SW)**2,ER**3", 4)
+    assert recipe.polish.endswith(recipe.schedule)
+    with pytest.raises(BadInput, match="unknown step"):
+        tuned_recipe("default", {"recipe": f"{name}X**5"})
 
 
 @pytest.mark.parametrize("name", ["no-such-recipe", "../braggline", "missing.yaml"])

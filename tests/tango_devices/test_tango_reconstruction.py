@@ -104,7 +104,11 @@ def test_what_is_tuned_reaches_the_jobs(reconstruction, redis):
     assert reconstruction.Recipe == "thorough"
     with pytest.raises(tango.DevFailed) as refused:
         reconstruction.Recipe = "magic"
-    assert refused.value.args[0].desc == "recipe 'magic' is unknown; use one of default, thorough (config/recipes)"
+    assert refused.value.args[0].desc.startswith("recipe 'magic' is unknown; use one of default, thorough")
+    reconstruction.Recipe = "(GPS**20,SW)**5,ER**30"
+    until(lambda: board.read("parameters")["recipe"] == "(GPS**20,SW)**5,ER**30", "a schedule in place of a name")
+    with pytest.raises(tango.DevFailed, match="unknown step 'GPX'"):
+        reconstruction.Recipe = "(GPX**20,SW)**5"
     with pytest.raises(tango.DevFailed, match="maximum"):
         reconstruction.Isosurface = 7.0
 
