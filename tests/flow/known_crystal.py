@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import fftn, ifftn
+from scipy.ndimage import binary_erosion
 
 from braggline_models.results import Quality, Reconstruction, StrainField
 from braggline_models.scan import RockingCurve
@@ -58,6 +59,28 @@ def agreement(
     ratio = np.count_nonzero(np.isfinite(strain)) / np.count_nonzero(np.isfinite(wanted.strain))
     error, slope = float(np.std(a - b)), float(np.polyfit(a, b, 1)[0])
     return Agreement(score, float(np.corrcoef(a, b)[0, 1]), error, slope, ratio)
+
+
+def coverage(found: StrainField, truth: SimulatedTruth, deviations: float) -> float:
+    """Share of the bulk's voxels whose strain is off by no more than so many times its stated uncertainty."""
+    wanted = _field(truth, found.voxel_size_m)
+    side = tuple(max(a, b) + 8 for a, b in zip(found.strain.shape, wanted.strain.shape, strict=True))
+    true_psi, true_strain = (
+        _padded(_psi(wanted.amplitude, wanted.phase_rad), side),
+        _padded(wanted.strain, side, np.nan),
+    )
+    psi = _padded(_psi(found.amplitude, found.phase_rad), side)
+    strain, stated = (_padded(map_, side, np.nan) for map_ in (found.strain, found.uncertainty))
+    flip = (slice(None, None, -1),) * 3
+    best = (0.0, strain, stated)
+    for p, s, u in ((psi, strain, stated), (np.conj(psi[flip]), strain[flip], stated[flip])):
+        score, moved = _moved(true_psi, p, s)
+        if score > best[0]:
+            best = (score, moved, _moved(true_psi, p, u)[1])
+    _, moved, stated = best
+    known = np.isfinite(moved) & np.isfinite(true_strain) & np.isfinite(stated)
+    bulk = binary_erosion(known, iterations=2)
+    return float(np.mean(np.abs(moved - true_strain)[bulk] <= deviations * stated[bulk]))
 
 
 def _field(truth: SimulatedTruth, size_m: float) -> StrainField:

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
+from scipy.special import gamma
 
 from braggline_models.errors import BadInput
 from braggline_models.geometry import orthogonalise, voxel_vectors_m
@@ -33,8 +34,10 @@ def strain_field(
     `isosurface`: share of the bright amplitude where the crystal ends. `apodisation`: width of the Gaussian by which
     the spectrum is weighed first, in half ranges of q (0: none): a derivative raises the noise near the edge of the
     data, and a sharp edge there rings; within about two voxels of the surface it pulls the strain towards 0. The
-    uncertainty is the standard deviation of the strain over the runs, NaN where there are fewer than two; a surface
-    voxel without a neighbor to take a derivative with is NaN too. Raises BadInput where there is no crystal.
+    uncertainty is the standard deviation of the strain over the runs, without the bias of few samples; NaN where there
+    are fewer than two. It holds what the runs disagree in, not what apodisation takes from all of them alike: in the
+    bulk of simulated crystals one deviation covers about 60 % of the errors and two 80 % (68 and 95 were ideal). A
+    surface voxel without a neighbor to take a derivative with is NaN too. Raises BadInput where there is no crystal.
     """
     vectors_m = voxel_vectors_m(volume.q_step_per_m, volume.intensity.shape)
     to_peak = _ramp(volume, reconstruction.object_.shape)
@@ -91,4 +94,6 @@ def _spread(
     if len(others) < 2:
         return np.full(support.shape, np.nan, np.float32)
     strains = [directional_derivative(run, support, direction, size_m) / np.float32(length) for run in others]
-    return np.std(np.stack(strains), axis=0, ddof=1, dtype=np.float64).astype(np.float32)
+    n = len(strains)
+    bias = np.sqrt(2.0 / (n - 1)) * gamma(n / 2) / gamma((n - 1) / 2)  # of the deviation of n samples: 0.89 for 3
+    return (np.std(np.stack(strains), axis=0, ddof=1, dtype=np.float64) / bias).astype(np.float32)
