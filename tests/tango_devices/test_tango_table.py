@@ -23,6 +23,7 @@ VALUES = {
     "frames_used": 64,
     "result_file": "/tmp/a.h5",
     "latency_s": 3.5,
+    "foreseen_fraction": 0.6,
 }
 
 
@@ -33,6 +34,7 @@ def volume(number):
 def snapshot(stage="final", **values):
     arrays = {name: volume(number) for number, name in enumerate(VOLUMES)}
     arrays["rocking_curve"] = np.arange(7)
+    arrays |= {"slice_amplitude": np.eye(3), "slice_phase_rad": -np.eye(3)}
     return Snapshot("scan_1", stage, 0.5, VALUES | values, arrays)
 
 
@@ -42,6 +44,7 @@ def expected_of_snapshot():
         "FreeLlk": 1.25, "Resolution": 9e-9, "StrainRms": 2e-4, "DefectCount": 2, "Defects": '[{"kind": "screw"}]',
         "VoxelSize": 5e-9, "FramesUsed": 64, "ResultFile": "/tmp/a.h5", "Latency": 3.5,
     }  # fmt: skip
+    rows |= {"SliceAmplitude": np.eye(3), "SlicePhase": -np.eye(3), "Foreseen": 0.6}
     for number, prefix in enumerate(("Strain", "Phase", "Amplitude", "DSpacing")):
         v = volume(number)
         rows |= {f"{prefix}XY": v[1], f"{prefix}XZ": v[:, 2], f"{prefix}YZ": v[:, :, 2]}
