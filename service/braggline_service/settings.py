@@ -40,6 +40,7 @@ class JobSettings(Section):
     scheduler: str = Field("", description="address of a running dask scheduler; empty: a LocalCluster")
     workers: int = Field(1, ge=1)
     threads_per_worker: int = Field(2, ge=1, description="seeds phased side by side")
+    device: Literal["cpu", "cuda", "auto"] = Field("cpu", description="where runs are phased; cuda is unverified")
     memory_limit: str = "3GiB"
 
 

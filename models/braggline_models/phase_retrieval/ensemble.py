@@ -10,6 +10,7 @@ import numpy as np
 
 from braggline_models.errors import BadInput
 from braggline_models.phase_retrieval.align import aligned
+from braggline_models.phase_retrieval.backend import CPU, Backend
 from braggline_models.phase_retrieval.carry import carry_over, same_grid
 from braggline_models.phase_retrieval.merge import Merged, kept_runs, merged
 from braggline_models.phase_retrieval.pattern import Pattern, free_islands, pattern_of
@@ -36,12 +37,13 @@ class Progress:
 class Ensemble:
     """Runs that share the data and the held-out voxels but nothing else; same seed and input give the same bits."""
 
-    def __init__(self, recipe: Recipe, seed: int, threads: int, runs: int | None = None) -> None:
+    def __init__(self, recipe: Recipe, seed: int, threads: int, runs: int | None = None, device: Backend = CPU) -> None:
         if runs is not None and runs < 1:
             raise BadInput(f"{runs} runs; give at least 1")
         self.recipe = recipe
         self.seed = seed
         self.threads = max(threads, 1)
+        self.device = device
         self._n_first = recipe.runs if runs is None else runs
         self._spawned = self._dropped = 0
         self._runs: list[Run] = []
@@ -174,7 +176,7 @@ class Ensemble:
         for _ in range(max(n, 0)):
             seed = np.random.SeedSequence(self.seed, spawn_key=(1, self._spawned))
             threshold = self.recipe.threshold_of_run(self._spawned)
-            self._runs.append(Run(self.recipe, self._pattern, seed, threshold))
+            self._runs.append(Run(self.recipe, self._pattern, seed, threshold, self.device))
             self._spawned += 1
 
     def _progress(self, done: int, total: int) -> Progress:

@@ -74,7 +74,9 @@ class LiveJob:
         self.reader = FrameReader(redis, scan)
         self.header = self.reader.header()
         self.recipe = tuned_recipe(settings.recipe, self.board.read("parameters"))
-        self.pipeline = Pipeline(self.recipe, seed=0, threads=settings.jobs.threads_per_worker)
+        self.pipeline = Pipeline(
+            self.recipe, seed=0, threads=settings.jobs.threads_per_worker, device=settings.jobs.device
+        )
         growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
         self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
         self.first_preview_fraction: float | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from braggline_models.phase_retrieval import Ensemble, Progress, Recipe
+from braggline_models.phase_retrieval.backend import backend
 from braggline_models.phase_retrieval.central_slice import central_slice, phase_slice
 from braggline_models.preprocess import PrepareOptions, prepare
 from braggline_models.results import Reconstruction, StrainField
@@ -29,10 +30,11 @@ class Pass:
 class Pipeline:
     """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass."""
 
-    def __init__(self, recipe: Recipe, seed: int, threads: int) -> None:
+    def __init__(self, recipe: Recipe, seed: int, threads: int, device: str = "cpu") -> None:
         self.recipe = recipe
         self.seed = seed
         self.threads = threads
+        self.device = backend(device)
         self._ensemble: Ensemble | None = None
         self._window_px = (0, 0)
 
@@ -41,7 +43,7 @@ class Pipeline:
         volume = self._prepared(curve, self.recipe.largest_px // PREVIEW_COARSER)
         if self._ensemble is None:
             spare = max(1, self.threads // 2)  # the scan itself needs a core where it shares the machine
-            self._ensemble = Ensemble(self.recipe, self.seed, spare, runs=runs)
+            self._ensemble = Ensemble(self.recipe, self.seed, spare, runs, self.device)
         self._ensemble.update(volume)
         for _ in self._ensemble.advance(self.recipe.live, stop):
             pass
@@ -59,7 +61,7 @@ class Pipeline:
         volume = self._prepared(curve, self.recipe.largest_px)
         schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
         if self._ensemble is None:
-            self._ensemble = Ensemble(self.recipe, self.seed, self.threads)
+            self._ensemble = Ensemble(self.recipe, self.seed, self.threads, device=self.device)
         self._ensemble.threads = self.threads
         self._ensemble.update(volume)
         yield from self._ensemble.advance(schedule, stop)
