@@ -39,10 +39,9 @@ class Acquisition:
         self.plan, self.ring, self.files, self.expose = plan, ring, files, expose
         self.listeners: list[Callable[[int, Frame], None]] = []
         self.status, self.fault = "Ready", ""
-        self.acquired = self.saved = self._exposed = -1
+        self.acquired = self.saved = -1
         self._abort = threading.Event()
         self._thread: threading.Thread | None = None
-        self._last = -1  # the frame after which the running exposure ends
 
     @property
     def finished(self) -> bool:
@@ -50,15 +49,15 @@ class Acquisition:
 
     def start(self) -> None:
         """Take the next frame (multi) or all of them; the status is 'Running' before this returns."""
-        if self.plan.multi and self._thread is not None and self._exposed == self._last:
-            self._thread.join()  # exposed, only being told and saved: BLISS may ask for the next one already
+        if self.plan.multi and self._thread is not None:
+            self._thread.join()  # BLISS counts the exposure by its own clock and may ask for the next one early
         if self.status != "Ready":
             raise RuntimeError(f"startAcq: the detector is not ready but {self.status}: {self.fault or 'wait for it'}")
         if self.finished:
             raise RuntimeError(f"startAcq: all {self.plan.frames} frames are taken; call prepareAcq first")
         first = self.acquired + 1
         last = first + 1 if self.plan.multi else self.plan.frames
-        self.status, self._last = "Running", last - 1
+        self.status = "Running"
         self._thread = threading.Thread(target=self._run, args=(first, last), daemon=True)
         self._thread.start()
 
@@ -90,7 +89,6 @@ class Acquisition:
         frame = self.plan.geometry.apply(self.expose(self.plan.exposure_s, index))
         if self._abort.wait(max(0.0, ends - time.monotonic())):
             return False
-        self._exposed = index
         self.ring.put(index, frame)
         for listener in self.listeners:
             listener(index, frame)
