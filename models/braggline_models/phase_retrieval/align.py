@@ -17,6 +17,11 @@ def correlation(a: Object, b: Object) -> complex:
     return complex(np.vdot(a, b)) / norm if norm > 0 else 0j
 
 
+def agreement(found: Object, truth: Object) -> float:
+    """|correlation| (0..1) of an object with another, once shift, phase and twin are settled."""
+    return abs(correlation(aligned(found, truth)[0], truth))
+
+
 def twin(psi: Object) -> Object:
     """conj(psi(-r)) about shape // 2: it scatters the same intensity."""
     flipped = np.conj(psi[::-1, ::-1, ::-1])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braggline_models.phase_retrieval import fft
-from braggline_models.phase_retrieval.align import aligned, correlation
+from braggline_models.phase_retrieval.align import agreement
 from braggline_models.phase_retrieval.support import resized
 from braggline_models.results import Reconstruction
 from braggline_models.scan import BoolArray, PreparedVolume
@@ -40,8 +40,7 @@ def foreseen(preview: Reconstruction, seen: PreparedVolume, final: Reconstructio
     seen, whole: the volumes that the two were made from.
     """
     psi, _ = carry_over(np.conj(final.object_), final.support, whole, seen)
-    early = np.conj(preview.object_)
-    return abs(correlation(aligned(early, psi)[0], psi))
+    return agreement(np.conj(preview.object_), psi)
 
 
 def same_grid(old: PreparedVolume, new: PreparedVolume) -> bool:

@@ -40,8 +40,18 @@ def smooth_field(
         direction = rng.normal(size=3)
         wave = 2 * np.pi / (size_m * rng.uniform(1.2, 3.0)) * direction / np.linalg.norm(direction)
         field += rng.normal() * np.cos(points_m @ wave + rng.uniform(0, 2 * np.pi))
-    basis = np.concatenate([np.ones((int(inside.sum()), 1)), points_m[inside] / size_m], axis=1)
-    plane = np.linalg.lstsq(basis, field[inside], rcond=None)[0]
-    field -= plane[0] + (points_m / size_m) @ plane[1:]
+    field = without_gradient(field, points_m / size_m, inside)
     extent = float(np.ptp(field[inside]))
     return field * (span / extent) if extent > 0 else field
+
+
+def without_gradient(
+    field: NDArray[np.float64], points: NDArray[np.float64], inside: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The field less the plane that fits it inside: a mean gradient only moves the Bragg peak.
+
+    points (..., 3) in any unit of the order of the crystal's size.
+    """
+    basis = np.concatenate([np.ones((int(inside.sum()), 1)), points[inside]], axis=1)
+    plane = np.linalg.lstsq(basis, field[inside], rcond=None)[0]
+    return field - plane[0] - points @ plane[1:]

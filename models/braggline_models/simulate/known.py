@@ -8,8 +8,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from braggline_models.phase_retrieval.pattern import fourier_resized
 from braggline_models.scan import PreparedVolume
-from braggline_models.simulate.crystal import faceted_crystal
+from braggline_models.simulate.crystal import faceted_crystal, without_gradient
+from braggline_models.simulate.diffraction import expected_counts, photon_counts
 
 FINER = 2  # the object lives on a grid that many times finer than what the frames show
 SIZES = (0.30, 0.42)  # diameter over the field of view
@@ -41,18 +43,13 @@ def known_crystal(n: int, phase_range_rad: float, dislocation: bool, seed: int) 
     points = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).astype(float)
     density = faceted_crystal(points, size, 1.0, rng)
     inside = density > 0.5
-    phase = _without_gradient(_matern(fine, rng.uniform(*LENGTHS) * size, rng), points / size, inside)
+    phase = without_gradient(_matern(fine, rng.uniform(*LENGTHS) * size, rng), points / size, inside)
     phase *= phase_range_rad / max(float(np.ptp(phase[inside])), 1e-9)
     object_ = density * np.exp(1j * phase)
     if dislocation:
         object_ *= _screw(points, size, rng)
-    spectrum = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(np.conj(object_))))  # results.py: phase = +Q.u
-    inner = slice(fine // 2 - n // 2, fine // 2 - n // 2 + n)
-    spectrum = spectrum[inner, inner, inner]
-    expected = np.square(np.abs(spectrum))
-    expected *= np.exp(rng.uniform(*np.log(PHOTONS))) / expected.sum()
-    coarse = np.conj(scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(spectrum)))).astype(np.complex64)
-    counts = rng.poisson(expected).astype(np.float32)
+    coarse = np.conj(fourier_resized(np.conj(object_).astype(np.complex64), (n, n, n)))
+    counts = photon_counts(expected_counts(coarse, np.exp(rng.uniform(*np.log(PHOTONS)))), rng).astype(np.float32)
     volume = PreparedVolume(
         f"known_{seed}", counts, np.zeros(counts.shape, bool), (0, 0, 0), (1, 1, 1), (n // 2,) * 3,
         np.array([0.0, 0.0, 2.8e10]), np.eye(3) * Q_STEP_PER_M,
@@ -66,15 +63,6 @@ def _matern(n: int, length: float, rng: np.random.Generator) -> NDArray[np.float
     square = np.square(k)[:, None, None] + np.square(k)[None, :, None] + np.square(k)
     amplitude = (2 * SMOOTHNESS / length**2 + square) ** (-(SMOOTHNESS + 1.5) / 2)
     return np.real(scipy.fft.ifftn(scipy.fft.fftn(rng.standard_normal((n, n, n))) * amplitude))
-
-
-def _without_gradient(
-    field: NDArray[np.float64], points: NDArray[np.float64], inside: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The field less the plane that fits it inside: a mean gradient only moves the Bragg peak."""
-    basis = np.concatenate([np.ones((int(inside.sum()), 1)), points[inside]], axis=1)
-    plane = np.linalg.lstsq(basis, field[inside], rcond=None)[0]
-    return field - plane[0] - points @ plane[1:]
 
 
 def _screw(points: NDArray[np.float64], size: float, rng: np.random.Generator) -> NDArray[np.complex128]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from braggline_models.phase_retrieval import Ensemble, Recipe
-from braggline_models.phase_retrieval.align import aligned, correlation
+from braggline_models.phase_retrieval.align import agreement
 from braggline_models.simulate.known import known_crystal
 from braggline_service.recipes import load_recipe, recipe_hash
 
@@ -76,11 +76,6 @@ def tried(trial: Trial) -> tuple[float, float, float]:
     cpu_s = time.process_time() - begun
     agreeing = [agreement(run, known.object_) > ENOUGH for run in result.runs]
     return agreement(result.object_, known.object_), float(np.mean(agreeing)), cpu_s
-
-
-def agreement(found: Any, truth: Any) -> float:
-    """|<found, truth>| / (|found| |truth|) after alignment: shift, phase, twin."""
-    return abs(correlation(aligned(found, truth)[0], truth))
 
 
 def _row(which: Bin, size: int, results: list[tuple[float, float, float]]) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass, field, replace
 
 from braggline_models.phase_retrieval.carry import foreseen
 from braggline_models.results import Reconstruction
@@ -12,7 +10,7 @@ from braggline_models.scan import PreparedVolume
 from braggline_service.stages.pipeline import Pass
 
 AGREES = 0.9  # complex correlation with the final object
-MOST_KEPT = 40  # previews: a slow scan has many
+MOST_KEPT = 20  # previews: a slow scan has many, and each is some megabytes
 
 
 @dataclass
@@ -23,22 +21,16 @@ class Foresight:
 
     def add(self, share: float, preview: Pass) -> None:
         """Remember a preview from this share of the frames; of very many, every other one."""
-        self._previews.append((share, preview.reconstruction, preview.volume))
+        without_runs = replace(preview.reconstruction, runs=preview.reconstruction.runs[:0].copy())
+        self._previews.append((share, without_runs, preview.volume))
         if len(self._previews) > MOST_KEPT:
             del self._previews[::2]
-
-    def correlations(self, final: Pass) -> list[tuple[float, float]]:
-        """(share of the frames, complex correlation with the final object) of each preview."""
-        return [
-            (share, foreseen(result, volume, final.reconstruction, final.volume))
-            for share, result, volume in self._previews
-        ]
 
     def fraction(self, final: Pass) -> float:
         """The share of the frames from which on every preview agrees with the final object; NaN where none does."""
         since = float("nan")
-        for share, correlation in reversed(self.correlations(final)):
-            if correlation < AGREES:
+        for share, result, volume in reversed(self._previews):
+            if foreseen(result, volume, final.reconstruction, final.volume) < AGREES:
                 break
             since = share
-        return since if np.isfinite(since) else float("nan")
+        return since
