@@ -16,7 +16,7 @@ from braggline_models.phase_retrieval.formulas import FREE, MEASURED, UNKNOWN
 from braggline_models.phase_retrieval.pattern import Pattern
 from braggline_models.phase_retrieval.recipe import Recipe
 from braggline_models.phase_retrieval.run import Run
-from braggline_models.phase_retrieval.schedule import parse
+from braggline_models.phase_retrieval.schedule import DETWIN, UPDATES, parse
 
 N = 500
 F32 = np.float32
@@ -76,7 +76,7 @@ def runs_agree(device: Any) -> None:
     kind[2] = UNKNOWN
     pattern = Pattern(np.sqrt(counts).astype(F32), kind)
     recipe = Recipe(start="box")
-    for name in ("ER", "HIO", "RAAR", "SF", "CF", "DM", "GPS", "ML"):
+    for name in (*UPDATES, DETWIN):
         objects = []
         for backend in (CPU, device):
             run = Run(recipe, pattern, np.random.SeedSequence(3), 0.25, backend)
@@ -98,7 +98,7 @@ def main() -> None:
 
         kernels_agree(cupy.asarray, cupy.asnumpy)
         runs_agree(backend("cuda"))
-    print("agree")
+    print(f"agree: {len(CALLS)} kernels, {len((*UPDATES, DETWIN))} updates")
 
 
 if __name__ == "__main__":

@@ -40,15 +40,15 @@ class Backend:
 
 
 CPU = Backend(
-    "cpu",
-    np,
-    kernels_cpu,
-    fft.planned,
-    support_cpu.gaussian,
-    support_cpu.profiles,
-    support_cpu.largest_component,
-    scipy.ndimage.binary_dilation,
-    np.asarray,
+    name="cpu",
+    xp=np,
+    kernels=kernels_cpu,
+    planned=fft.planned,
+    gaussian=support_cpu.gaussian,
+    profiles=support_cpu.profiles,
+    largest_component=support_cpu.largest_component,
+    dilated=scipy.ndimage.binary_dilation,
+    to_host=np.asarray,
 )
 
 

@@ -28,15 +28,15 @@ def missing() -> str:
 def cuda() -> Backend:
     """The backend of the first visible GPU."""
     return Backend(
-        "cuda",
-        cupy,
-        kernels_cuda,
-        _CufftPlan,
-        _gaussian,
-        _profiles,
-        _largest_component,
-        cupyx.scipy.ndimage.binary_dilation,
-        cupy.asnumpy,
+        name="cuda",
+        xp=cupy,
+        kernels=kernels_cuda,
+        planned=_CufftPlan,
+        gaussian=_gaussian,
+        profiles=_profiles,
+        largest_component=_largest_component,
+        dilated=cupyx.scipy.ndimage.binary_dilation,
+        to_host=cupy.asnumpy,
     )
 
 

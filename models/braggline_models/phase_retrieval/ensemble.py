@@ -74,6 +74,8 @@ class Ensemble:
         steps = parse(schedule) if isinstance(schedule, str) else schedule
         stop, total, wraps = stop or never, iterations(steps), max(sum(s.name == SHRINK_WRAP for s in steps) - 1, 1)
         self._spawn(self._n_first - len(self._runs))
+        for run in self._runs:
+            run.state.zero_unknown = False  # ZERO holds for its schedule, be it to the end or stopped
         done = wrapped = 0
         with ThreadPoolExecutor(self.threads, "phasing") as pool:
             for chunk in chunks(steps):
@@ -109,6 +111,7 @@ class Ensemble:
             free_llk=result.best.free_llk,
             agreement=result.agreement,
             mode_weight=result.mode_weight,
+            pairwise=result.pairwise,
             prtf=prtf.value,
             prtf_q_per_m=prtf.q_per_m,
             fsc=fsc,

@@ -14,7 +14,8 @@ def refine(state: State, count: int, stop: Callable[[], bool]) -> None:
     """Minimise L = sum(|Psi|^2 - I ln |Psi|^2) over the measured voxels by conjugate gradients (Polak-Ribiere).
 
     Gradient P_S F^-1[(1 - I / |Psi|^2) Psi]; the step is Newton's along the line, from L's own derivatives. A step
-    that does not lower L is halved, three times at most. Source: Thibault, Guizar-Sicairos, NJP 14, 063004 (2012).
+    that does not lower L is halved, three times at most.
+    Partial coherence is not part of L. Source: Thibault, Guizar-Sicairos, NJP 14, 063004 (2012).
     """
     state.psi *= state.support
     before: Any = None
@@ -32,7 +33,8 @@ def refine(state: State, count: int, stop: Callable[[], bool]) -> None:
             direction = direction.astype(np.complex64)
         before = slope
         psi_q = _step(state, psi_q, direction)
-    _judge(state, psi_q)
+    state.llk, state.free_llk = state.likelihood()
+    state.work[...] = state.psi
 
 
 def _step(state: State, psi_q: Any, direction: Any) -> Any:
@@ -61,10 +63,3 @@ def _transformed(state: State, array: Any) -> Any:
     state.work[...] = array
     state.transform.forward()
     return state.work.copy()
-
-
-def _judge(state: State, psi_q: Any) -> None:
-    state.llk, state.free_llk = state.pattern.per_voxel(
-        *state.device.kernels.likelihood(psi_q.reshape(-1), state.amplitude, state.kind)
-    )
-    state.work[...] = state.psi

@@ -25,6 +25,7 @@ class Merged:
     runs: Object
     agreement: float
     mode_weight: float
+    pairwise: float
     best: Outcome
 
     @property
@@ -51,7 +52,9 @@ def merged(kept: list[Outcome]) -> Merged:
     runs = [reference.psi]
     runs += [aligned(run.psi, reference.psi)[0] for run in kept[1:]]
     stack = np.stack([run.ravel() for run in runs])
-    weights, vectors = np.linalg.eigh(np.conj(stack) @ stack.T)  # M_ij = <psi_i, psi_j>
+    overlap = np.conj(stack) @ stack.T  # M_ij = <psi_i, psi_j>
+    weights, vectors = np.linalg.eigh(overlap)
+    norms = np.sqrt(np.real(np.diag(overlap)))
     mode = (vectors[:, -1] @ stack) / np.sqrt(np.float32(len(runs)))
     psi = mode.reshape(reference.psi.shape).astype(np.complex64)
     turn = np.exp(-1j * np.angle(np.sum(psi[reference.support]))).astype(np.complex64)
@@ -63,6 +66,7 @@ def merged(kept: list[Outcome]) -> Merged:
         runs=np.conj(np.stack(runs)),
         agreement=float(np.mean([abs(correlation(psi, run)) for run in runs])),
         mode_weight=float(weights[-1] / weights.sum()),
+        pairwise=float(np.min(np.abs(overlap) / np.maximum(np.outer(norms, norms), 1e-30))),
         best=kept[0],
     )
 

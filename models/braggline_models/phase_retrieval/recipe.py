@@ -35,7 +35,7 @@ class Recipe:
     )
     live: str = "ZERO,LOOSE,(HIO**30,RAAR**10,SW),RAAR**20,SW,FLOAT,ER**10"
     polish: str = (
-        "FLOAT,FRESH,HALF,(HIO**30,RAAR**10,SW)**4,SELECT,(HIO**30,RAAR**10,SW)**3,(RAAR**40,SW)**2,"
+        "FRESH,HALF,(HIO**30,RAAR**10,SW)**4,SELECT,(HIO**30,RAAR**10,SW)**3,(RAAR**40,SW)**2,"
         "FULL,(RAAR**15,SW)**2,ER**20"
     )
     beta: float = 0.9

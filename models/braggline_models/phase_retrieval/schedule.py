@@ -12,6 +12,7 @@ from braggline_models.errors import BadInput
 UPDATES = ("ER", "HIO", "RAAR", "SF", "CF", "DM", "GPS", "ML", "MEAN")
 DETWIN = "DETWIN"
 SHRINK_WRAP = "SW"
+WITH_MEMORY = ("GPS", "ML", "MEAN", DETWIN)  # their count belongs together: a dual, a direction, a mean, a plane
 MARKS = (SHRINK_WRAP, "HALF", "FULL", "FRESH", "LOOSE", "ZERO", "FLOAT", "PSF", "SELECT", "BREED")
 MEANING = {
     "ER": "error reduction, **n iterations",
@@ -30,7 +31,7 @@ MEANING = {
     "FRESH": "add runs from scratch until there are as many as the recipe asks for",
     "ZERO": "unknown voxels (gaps, frames to come) are held at zero from here on",
     "FLOAT": "unknown voxels float freely from here on, as at the start",
-    "PSF": "fit the partial coherence (recipe: coherence) to the data and go on with it",
+    "PSF": "fit the partial coherence (recipe: coherence) to the data; it holds until HALF, FULL or new frames",
     "SELECT": "go on with the better half of the runs, by what they leave unexplained",
     "BREED": "the runs that do worse start again from the best one's neighbourhood",
     "LOOSE": "widen the support of each run, so that it can grow into what is newly known",
@@ -61,10 +62,11 @@ def iterations(schedule: Schedule) -> int:
 
 
 def chunks(schedule: Schedule, longest: int = 20) -> Iterator[Schedule]:
-    """Pieces after which progress can be told: each ends with a mark or after `longest` iterations."""
+    """Pieces after which progress can be told: a mark, `longest` iterations, or a step that has a memory."""
     for step in schedule:
-        if step.count == 0:
+        if step.count == 0 or step.name in WITH_MEMORY:
             yield (step,)
+            continue
         for begin in range(0, step.count, longest):
             yield (Step(step.name, min(longest, step.count - begin)),)
 

@@ -122,7 +122,7 @@ class LiveJob:
             return
         self._sliced = brightest
         try:
-            _, result = self.pipeline.central(self.feed.curve())
+            result = self.pipeline.first_look(self.feed.curve())
         except BadInput as error:
             logger.info("scan %s: no 2D preview of frame %d: %s", self.scan, brightest, error)
             return

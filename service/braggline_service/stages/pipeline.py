@@ -49,12 +49,12 @@ class Pipeline:
             pass
         return None if stop and stop() else self._pass(volume, final=False)
 
-    def central(self, curve: RockingCurve) -> tuple[PreparedVolume, Reconstruction]:
+    def first_look(self, curve: RockingCurve) -> Reconstruction:
         """The brightest frame phased in 2D, in a fraction of a second: the first look at the crystal."""
         window = max(self._window_px) or self.recipe.largest_px
         options = PrepareOptions(largest_px=window, background_counts=self.recipe.background_counts, bin_frames=1)
         frame = central_slice(prepare(curve, options))
-        return frame, phase_slice(frame, self.recipe, self.seed, max(1, self.threads // 2))
+        return phase_slice(frame, self.recipe, self.seed, max(1, self.threads // 2))
 
     def finish(self, curve: RockingCurve, stop: Stop | None = None) -> Iterator[Progress | Pass]:
         """The final pass, from where the previews left off or from scratch: yields Progress, at last the Pass."""
