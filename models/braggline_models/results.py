@@ -42,6 +42,7 @@ class Quality:
     runs_kept: int
     runs_total: int
     flags: tuple[str, ...] = ()
+    pairwise: float = float("nan")  # the smallest correlation between two of the kept runs
     fsc: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # of two halves of the kept runs, as prtf
 
 
@@ -109,6 +110,42 @@ class DefectReport:
     """The defects of one crystal; empty where none was looked for, and `searched` says which."""
 
     lines: tuple[Defect, ...] = ()
+    searched: bool = False
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One flat face of a crystal, in the frame of its strain field.
+
+    normal (x, y, z) unit, outward;  center_m  z, y, x from voxel 0;  voxels  of the surface that belong to it
+    hkl of the nearest low-index plane and the angle to it; (0, 0, 0) and NaN where the crystal's axes are not known
+    """
+
+    normal: Vector
+    center_m: Vector
+    area_m2: float
+    voxels: int
+    hkl: tuple[int, int, int]
+    misfit_deg: float
+    strain_mean: float
+    strain_std: float
+    displacement_mean_m: float
+    displacement_std_m: float
+
+
+@dataclass(frozen=True)
+class FacetReport:
+    """The faces of one crystal, largest first, and its axes where they are known.
+
+    axes        (3, 3), columns are [100], [010], [001] in the frame's (x, y, z); None where not known
+    axes_from   'given' (an in-plane direction), 'facets' (the turn about Q that suits the faces best) or ''
+    labels      int16 of the field's shape: 1 + index of the facet that a surface voxel belongs to, 0 elsewhere
+    """
+
+    facets: tuple[Facet, ...] = ()
+    axes: NDArray[np.float64] | None = None
+    axes_from: str = ""
+    labels: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int16))
     searched: bool = False
 
 

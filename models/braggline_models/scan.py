@@ -7,7 +7,7 @@ right-handed with x along the beam, y outboard, z up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,19 @@ class RockingCurve:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What is known of the crystal beforehand; all of it may be left out.
+
+    material    symbol of an fcc metal, such as Pt; reflection  h, k, l of the Bragg peak
+    in_plane    crystal direction u, v, w that points along the sample frame's x, as nearly as the reflection lets it
+    """
+
+    material: str = ""
+    reflection: tuple[int, int, int] | None = None
+    in_plane: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
 class CleaningStep:
     """What one cleaning step did, for the record."""
 
@@ -130,6 +143,8 @@ class PreparedVolume:
     peak_px     centre of mass of the Bragg peak in raw (frame, row, column), float
     q_bragg_per_m  (3,) q at `peak_px` in the sample frame
     q_step_per_m   (3, 3) column k: change of q in the sample frame for one step along axis k of this volume
+    energy_eV, sample_to_lab  of the beam at the peak; (3, 3) turns the sample frame into the laboratory there
+    linearisation_error  largest |q - linearised q| in the volume over the length of its diagonal
     """
 
     name: str
@@ -144,3 +159,6 @@ class PreparedVolume:
     flags: tuple[str, ...] = ()
     frames_expected: int = 0
     frames_used: int = 0
+    energy_eV: float = np.nan
+    sample_to_lab: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    linearisation_error: float = np.nan

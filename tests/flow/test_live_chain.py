@@ -1,16 +1,18 @@
-"""From a stock BLISS ascan to Tango and back: strain before the scan is over, advice that changes the next one."""
+"""From a stock BLISS ascan to Tango and back: strain before the scan is over, advice that changes the next one.
+
+What goes wrong on the way is in test_whole_chain.py.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import tango
 from redis import Redis
@@ -80,6 +82,11 @@ def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(runni
     with h5py.File(values["result_file"]) as file:
         assert [path for path in PATHS if path not in file["entry_1"]] == []
     assert Path(values["report"]).read_text().startswith("<!doctype html>")
+    reconstruction = device(running, "BraggReconstruction")
+    for name in ("SliceAmplitude", "SlicePhase", "Foreseen"):
+        shown = reconstruction.read_attribute(name)
+        assert shown.quality == tango.AttrQuality.ATTR_VALID, name
+        assert np.nanmax(np.abs(shown.value)) > 0
     for name in ("BraggIngest", "BraggReconstruction", "BraggAdvisor"):
         until(lambda name=name: device(running, name).state() == tango.DevState.ON, f"{name} is ON again")
 
@@ -102,19 +109,11 @@ def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(runni
     )
     second = finished(board, snapshot.scan)
     assert second.values["frames_used"] == told["npoints"]
+    with h5py.File(second.values["result_file"]) as file:
+        recipe = json.loads(file["entry_1/process/recipe"][()])
+    assert recipe["schedule"] == told["recipe"] == "(DM**10,SW)**4,(HIO**30,RAAR**10,SW)**4,ER**20", "set in the shell"
     advisor = device(running, "BraggAdvisor")
     until(lambda: any("applied" in line for line in advisor.History), "the history tells it was applied", 20.0)
-
-
-def test_ingest_killed_in_mid_scan(running: Chain, board: Board) -> None:
-    before = latest_scan(board)
-    process = running.start_scan(INTERVALS, 0.1)
-    until(lambda: device(running, "BraggIngest").FramesPublished > 10 and latest_scan(board) != before, "frames flow")
-    os.kill(running.stack.status()["braggingest"]["pid"], signal.SIGKILL)
-    scan_result(process)
-    values = finished(board, before).values
-    assert values["frames_used"] == values["frames_expected"] == INTERVALS + 1
-    assert values["frames_missing"] == 0
 
 
 def test_scan_aborted_by_ctrl_c(running: Chain, board: Board) -> None:
@@ -132,18 +131,3 @@ def test_scan_aborted_by_ctrl_c(running: Chain, board: Board) -> None:
 
     scan_result(running.start_scan(INTERVALS, 0.05))
     assert finished(board, snapshot.scan).values["frames_used"] == INTERVALS + 1
-
-
-def test_a_scan_needs_no_service(running: Chain) -> None:
-    """Redis stopped: the scan runs on, the devices say FAULT, and all is well when it is back."""
-    redis = running.stack.status()["redis"]["pid"]
-    os.kill(redis, signal.SIGSTOP)
-    try:
-        scan = scan_result(running.start_scan(15, 0.05))
-        assert scan["state"] == "DONE"
-    finally:
-        os.kill(redis, signal.SIGCONT)
-    deadline = time.monotonic() + 60
-    while device(running, "BraggReconstruction").state() == tango.DevState.FAULT:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)

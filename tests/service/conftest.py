@@ -29,7 +29,20 @@ def scan_result() -> ScanResult:
         strain=inside(1e-4 * x), uncertainty=inside(np.full(x.shape, 1e-5)), d_spacing_m=inside(2.3e-10 + 1e-14 * x),
         support=support, voxel_size_m=5e-9, q_bragg_per_m=np.array([0.0, 0.0, 2.7e10]),
     )  # fmt: skip
-    quality = Quality(1.1, 1.2, 0.98, 0.95, np.linspace(1, 0, 9), np.linspace(0, 1e8, 9), 1.2e-8, 3, 5, ("twin",))
+    quality = Quality(
+        1.1,
+        1.2,
+        0.98,
+        0.95,
+        np.linspace(1, 0, 9),
+        np.linspace(0, 1e8, 9),
+        1.2e-8,
+        3,
+        5,
+        ("twin",),
+        0.93,
+        np.linspace(1, 0, 9),
+    )
     reconstruction = Reconstruction(
         (support * np.exp(0.1j * x)).astype(np.complex64), support, np.zeros((0, *support.shape), np.complex64),
         quality, {"runs": 5, "schedule": "ER**10"}, 7, 410, True,

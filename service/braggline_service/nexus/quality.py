@@ -20,6 +20,7 @@ def write_quality(place: h5py.Group, result: ScanResult) -> None:
     scalar(place, "resolution_m", quality.resolution_m, "m")
     scalar(place, "mode_weight", quality.mode_weight)
     scalar(place, "agreement", quality.agreement)
+    scalar(place, "pairwise", quality.pairwise)
     scalar(place, "strain_rms", result.strain.strain_rms)
     scalar(place, "runs_kept", quality.runs_kept)
     scalar(place, "runs_total", quality.runs_total)

@@ -98,6 +98,7 @@ def _quality(place: h5py.Group) -> Quality:
     return Quality(
         **numbers,
         fsc=place["fsc"][()] if "fsc" in place else np.zeros(0),
+        pairwise=float(place["pairwise"][()]) if "pairwise" in place else float("nan"),
         prtf=place["prtf"][()],
         prtf_q_per_m=place["prtf_q"][()],
         runs_kept=int(place["runs_kept"][()]),

@@ -100,6 +100,7 @@ def summary_values(result: ScanResult) -> Mapping[str, Any]:
         "strain_rms": result.strain.strain_rms,
         "voxel_size_m": result.strain.voxel_size_m,
         "agreement": quality.agreement,
+        "pairwise": quality.pairwise,
         "runs_kept": quality.runs_kept,
         "runs_total": quality.runs_total,
         "frames_expected": result.volume.frames_expected,
