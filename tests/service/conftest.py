@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from braggline_models.results import (
     Defect,
     DefectReport,
+    Facet,
+    FacetReport,
     Provenance,
     Quality,
     Recommendation,
     Reconstruction,
     StrainField,
 )
-from braggline_models.scan import CleaningStep, PreparedVolume
+from braggline_models.scan import CleaningStep, PreparedVolume, Sample
 from braggline_service.nexus import ScanResult
 
 
@@ -50,10 +54,22 @@ def scan_result() -> ScanResult:
     volume = PreparedVolume(
         "scan", np.full(support.shape, 3, np.float32), ~support, (0, 4, 5), (1, 1, 1), (6.0, 11.0, 12.5),
         np.array([0.0, 0.0, 2.7e10]), np.eye(3) * 1e6, (CleaningStep("hot", 2, 99.0),), ("noisy",), 12, 11,
+        9000.0, np.diag([1.0, -1.0, -1.0]), 0.002,
     )  # fmt: skip
     defects = DefectReport((Defect("screw", np.ones((4, 3)) * 1e-8, (0.0, 0.0, 1.0), 1.0, 0.8),), True)
     advice = Recommendation("rescan", {"range_deg": 1.0}, "reason", "gain", 0.7, 600.0, ("points",), {"a": 1.0})
     return ScanResult(
         "scan", np.arange(12.0), np.linspace(15, 16, 12), volume, reconstruction, strain, defects, advice,
         Provenance("braggline", "0", "abc", 7, ("in.h5::1.1",)), 1, ("é, a flag",), 3.5, False, np.ones(12),
+        Sample("Pt", (1, 1, 1), (1, -1, 0)), {"lab": replace(strain, frame="lab", flags=("turned",))}, _facets(support),
+        {"surface": {"voxels": 30.0, "strain_mean": 2e-4, "displacement_std_m": 3e-12}, "all": {"voxels": 89.0}},
     )  # fmt: skip
+
+
+def _facets(support: np.ndarray) -> FacetReport:
+    top = Facet((0.0, 0.0, 1.0), (4e-8, 3e-8, 4e-8), 6e-16, 12, (1, 1, 1), 2.5, 1.5e-4, 2e-5, 4e-12, 1e-12)
+    side = Facet((1.0, 0.0, 0.0), (3e-8, 3e-8, 6e-8), 5e-16, 9, (0, 0, 0), float("nan"), -1e-4, 3e-5, -4e-12, 2e-12)
+    labels = np.zeros(support.shape, np.int16)
+    labels[9:][support[9:]] = 1
+    labels[:, :, 11:][support[:, :, 11:]] = 2
+    return FacetReport((top, side), np.eye(3), "given", labels, True)

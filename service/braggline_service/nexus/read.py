@@ -1,4 +1,4 @@
-"""A written result, back as it was; the single runs are not kept in the file."""
+"""A written result, back as it was; the single runs are not kept in the file. What older files lack has its default."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from braggline_models.errors import BadInput
 from braggline_models.results import (
     Defect,
     DefectReport,
+    FacetReport,
     Provenance,
     Quality,
     Recommendation,
     Reconstruction,
-    StrainField,
 )
-from braggline_models.scan import CleaningStep, PreparedVolume
+from braggline_models.scan import CleaningStep, PreparedVolume, Sample
+from braggline_service.nexus.facets import read_facets
+from braggline_service.nexus.frames import read_frame, read_further_frames
+from braggline_service.nexus.groups import read_text, read_texts
+from braggline_service.nexus.origin import read_sample, with_instrument
 from braggline_service.nexus.scan_result import ScanResult
-from braggline_service.nexus.write import MAPS
+from braggline_service.nexus.statistics import read_statistics
 
 
 def read_result(path: Path) -> ScanResult:
@@ -35,33 +39,37 @@ def read_result(path: Path) -> ScanResult:
 
 def _result(entry: h5py.Group) -> ScanResult:
     process, quality, curve = entry["process"], entry["quality"], entry["rocking_curve"]
-    advice = json.loads(_text(entry["recommendation"]))
+    advice = json.loads(read_text(entry["recommendation"]))
     return ScanResult(
-        name=_text(entry["title"]),
+        name=read_text(entry["title"]),
         rocking_curve=curve["counts"][()],
         rocking_angle_deg=curve["angle"][()],
         volume=_volume(entry),
         reconstruction=_reconstruction(entry),
-        strain=_strain(entry["sample_frame"]),
+        strain=read_frame(entry["sample_frame"]),
         defects=_defects(entry["defects"]),
         recommendation=Recommendation(**_tuples(advice)) if advice else None,
         provenance=Provenance(
-            _text(process["program"]), _text(process["version"]), _text(process["recipe_hash"]),
-            int(process["seed"][()]), _texts(process["input"]),
+            read_text(process["program"]), read_text(process["version"]), read_text(process["recipe_hash"]),
+            int(process["seed"][()]), read_texts(process["input"]),
         ),
         frames_missing=int(quality["frames_missing"][()]),
-        flags=_texts(quality["flags"]),
+        flags=read_texts(quality["flags"]),
         elapsed_s=float(process["elapsed_s"][()]),
         aborted=bool(quality["aborted"][()]),
         monitor=curve["monitor"][()] if "monitor" in curve else None,
+        sample=read_sample(entry["sample"]) if "sample" in entry else Sample(),
+        frames=read_further_frames(entry),
+        facets=read_facets(entry["facets"]) if "facets" in entry else FacetReport(),
+        statistics=read_statistics(entry["statistics"]) if "statistics" in entry else {},
     )  # fmt: skip
 
 
 def _volume(entry: h5py.Group) -> PreparedVolume:
     frame, data, quality = entry["detector_frame"].attrs, entry["diffraction"], entry["quality"]
-    steps = json.loads(_text(entry["process/cleaning"]))
-    return PreparedVolume(
-        name=_text(entry["title"]),
+    steps = json.loads(read_text(entry["process/cleaning"]))
+    volume = PreparedVolume(
+        name=read_text(entry["title"]),
         intensity=data["intensity"][()],
         mask=data["mask"][()].astype(bool),
         crop_start_px=tuple(int(v) for v in frame["crop_start_px"]),  # type: ignore[arg-type]
@@ -70,10 +78,11 @@ def _volume(entry: h5py.Group) -> PreparedVolume:
         q_bragg_per_m=frame["q_bragg_per_m"],
         q_step_per_m=frame["q_step_per_m"],
         cleaning=tuple(CleaningStep(**step) for step in steps),
-        flags=_texts(data["flags"]),
+        flags=read_texts(data["flags"]),
         frames_expected=int(quality["frames_expected"][()]),
         frames_used=int(quality["frames_used"][()]),
     )
+    return with_instrument(entry["instrument"], volume) if "instrument" in entry else volume
 
 
 def _reconstruction(entry: h5py.Group) -> Reconstruction:
@@ -84,7 +93,7 @@ def _reconstruction(entry: h5py.Group) -> Reconstruction:
         support=frame["support"][()].astype(bool),
         runs=np.zeros((0, *object_.shape), np.complex64),
         quality=_quality(entry["quality"]),
-        recipe=json.loads(_text(process["recipe"])),
+        recipe=json.loads(read_text(process["recipe"])),
         seed=int(process["seed"][()]),
         iterations=int(process["iterations"][()]),
         final=bool(process["final"][()]),
@@ -103,18 +112,7 @@ def _quality(place: h5py.Group) -> Quality:
         prtf_q_per_m=place["prtf_q"][()],
         runs_kept=int(place["runs_kept"][()]),
         runs_total=int(place["runs_total"][()]),
-        flags=_texts(place["reconstruction_flags"]),
-    )
-
-
-def _strain(place: h5py.Group) -> StrainField:
-    return StrainField(
-        **{field: place[name][()] for name, (field, _) in MAPS.items()},
-        support=place["support"][()].astype(bool),
-        voxel_size_m=float(place.attrs["voxel_size_m"][0]),
-        q_bragg_per_m=place.attrs["q_bragg_per_m"],
-        frame=str(place.attrs["frame"]),
-        flags=_texts(place["flags"]),
+        flags=read_texts(place["reconstruction_flags"]),
     )
 
 
@@ -128,14 +126,6 @@ def _defects(place: h5py.Group) -> DefectReport:
         for line in lines
     )  # fmt: skip
     return DefectReport(tuple(defects), bool(place.attrs["searched"]))
-
-
-def _text(dataset: h5py.Dataset) -> str:
-    return str(dataset.asstr()[()])
-
-
-def _texts(dataset: h5py.Dataset) -> tuple[str, ...]:
-    return tuple(str(text) for text in dataset.asstr()[()])
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Writes a result at the paths of the contract.
 
 /entry_1/detector_frame   the complex object on the detector's own grid
-/entry_1/sample_frame     maps on a cubic grid (z, y, x)
+/entry_1/sample_frame     maps on a cubic grid (z, y, x);  lab_frame, crystal_frame  the same where they are known
 /entry_1/strain_xy  ..    central slices, the default plot
-/entry_1/quality  defects  recommendation  process  rocking_curve  diffraction
+/entry_1/quality  statistics  facets  defects  recommendation  process  rocking_curve  diffraction
+/entry_1/sample  instrument  icat
 """
 
 from __future__ import annotations
@@ -14,24 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
-import numpy as np
 
-from braggline_models.results import StrainField
 from braggline_service.nexus.atomic import written_whole
-from braggline_service.nexus.groups import PACKED, axis, group, texts
+from braggline_service.nexus.facets import write_facets
+from braggline_service.nexus.frames import write_frame
+from braggline_service.nexus.groups import axis, group, texts
+from braggline_service.nexus.icat import write_icat
+from braggline_service.nexus.origin import write_instrument, write_sample
+from braggline_service.nexus.packed import packed
 from braggline_service.nexus.pictures import write_pictures
 from braggline_service.nexus.quality import write_quality
 from braggline_service.nexus.scan_result import ScanResult
+from braggline_service.nexus.statistics import write_statistics
 from braggline_service.nexus.vti import write_vti
-
-MAPS = {
-    "strain": ("strain", ""),
-    "amplitude": ("amplitude", ""),
-    "phase": ("phase_rad", "rad"),
-    "displacement": ("displacement_m", "m"),
-    "strain_uncertainty": ("uncertainty", ""),
-    "d_spacing": ("d_spacing_m", "m"),
-}
 
 
 def write_result(path: Path, result: ScanResult) -> Path:
@@ -42,24 +38,38 @@ def write_result(path: Path, result: ScanResult) -> Path:
         entry["title"] = result.name
         entry["definition"] = "NXcxi"
         entry["end_time"] = datetime.now(UTC).isoformat()
-        _detector_frame(group(entry, "detector_frame", "NXcollection"), result)
-        _sample_frame(group(entry, "sample_frame", "NXdata", signal="strain"), result.strain)
-        write_pictures(entry, result.strain)
+        _maps(entry, result)
+        _measured(entry, result)
         write_quality(group(entry, "quality", "NXdata", signal="prtf"), result)
+        write_statistics(group(entry, "statistics", "NXcollection"), result)
+        write_facets(group(entry, "facets", "NXcollection"), result.facets)
         _defects(group(entry, "defects", "NXcollection"), result)
-        _rocking_curve(group(entry, "rocking_curve", "NXdata", signal="counts"), result)
-        _diffraction(group(entry, "diffraction", "NXdata", signal="intensity"), result)
         _process(group(entry, "process", "NXprocess"), result)
         advice = asdict(result.recommendation) if result.recommendation else {}
         entry["recommendation"] = json.dumps(advice, default=dict)
-    write_vti(path.with_suffix(".vti"), result.strain)
+        write_icat(entry, result, path)
+    write_vti(path.with_suffix(".vti"), result.strain, result.facets.labels, result.lattice_per_spacing)
     return path
+
+
+def _maps(entry: h5py.Group, result: ScanResult) -> None:
+    _detector_frame(group(entry, "detector_frame", "NXcollection"), result)
+    for field in (result.strain, *result.frames.values()):
+        write_frame(entry, field, result.lattice_per_spacing)
+    write_pictures(entry, result.strain)
+
+
+def _measured(entry: h5py.Group, result: ScanResult) -> None:
+    _rocking_curve(group(entry, "rocking_curve", "NXdata", signal="counts"), result)
+    _diffraction(group(entry, "diffraction", "NXdata", signal="intensity"), result)
+    write_sample(group(entry, "sample", "NXsample"), result.sample, result.name)
+    write_instrument(group(entry, "instrument", "NXinstrument"), result.volume)
 
 
 def _detector_frame(place: h5py.Group, result: ScanResult) -> None:
     reconstruction, volume = result.reconstruction, result.volume
-    place.create_dataset("object", data=reconstruction.object_, **PACKED).attrs["units"] = ""
-    place.create_dataset("support", data=reconstruction.support.astype(np.uint8), **PACKED).attrs["units"] = ""
+    packed(place, "object", reconstruction.object_, "")
+    packed(place, "support", reconstruction.support, "")
     place.attrs["fft_shape"] = volume.intensity.shape
     place.attrs["crop_start_px"] = volume.crop_start_px
     place.attrs["binning"] = volume.binning
@@ -68,22 +78,6 @@ def _detector_frame(place: h5py.Group, result: ScanResult) -> None:
     place.attrs["q_step_per_m"] = volume.q_step_per_m
     place.attrs["peak_px"] = volume.peak_px
     place.attrs["sign"] = "phase = +Q.u; |FFT(conj(object))|^2, centered, is the intensity"
-
-
-def _sample_frame(place: h5py.Group, strain: StrainField) -> None:
-    for name, (field, units) in MAPS.items():
-        dataset = place.create_dataset(name, data=getattr(strain, field), **PACKED)
-        dataset.attrs["units"] = units
-        dataset.attrs["long_name"] = f"{name} ({units})" if units else name
-    place.create_dataset("support", data=strain.support.astype(np.uint8), **PACKED).attrs["units"] = ""
-    for name, length in zip("zyx", strain.support.shape, strict=True):
-        axis(place, name, np.arange(length) * strain.voxel_size_m * 1e9, "nm")
-    place.attrs["axes"] = ["z", "y", "x"]
-    place.attrs["voxel_size_m"] = [strain.voxel_size_m] * 3
-    place.attrs["frame"] = strain.frame
-    place.attrs["q_bragg_per_m"] = strain.q_bragg_per_m
-    place.attrs["frame_axes"] = "x along the beam, y outboard, z up, when the sample circles stand at 0"
-    texts(place, "flags", strain.flags)
 
 
 def _defects(place: h5py.Group, result: ScanResult) -> None:
@@ -105,9 +99,8 @@ def _rocking_curve(place: h5py.Group, result: ScanResult) -> None:
 
 
 def _diffraction(place: h5py.Group, result: ScanResult) -> None:
-    place.create_dataset("intensity", data=result.volume.intensity, **PACKED).attrs["units"] = "counts"
-    place.create_dataset("mask", data=result.volume.mask.astype(np.uint8), **PACKED)
-    place["mask"].attrs["long_name"] = "1 where a voxel is no data"
+    packed(place, "intensity", result.volume.intensity, "counts")
+    packed(place, "mask", result.volume.mask).attrs["long_name"] = "1 where a voxel is no data"
     texts(place, "flags", result.volume.flags)
 
 
