@@ -12,7 +12,7 @@ from scipy.ndimage import binary_erosion
 from braggline_models.results import Quality, Reconstruction, StrainField
 from braggline_models.scan import RockingCurve
 from braggline_models.simulate import SimulatedTruth, simulate_curve
-from braggline_models.strain import strain_field
+from braggline_models.strain import MapOptions, strain_field
 from braggline_service.beamlines import load_beamline
 
 BRAGG_DEG = {"eta": 17.7, "phi": 0.0, "nu": 0.0, "delta": 35.4}
@@ -87,7 +87,7 @@ def _field(truth: SimulatedTruth, size_m: float) -> StrainField:
     quality = Quality(0.0, 0.0, 1.0, 1.0, np.ones(1), np.ones(1), 1e-9, 1, 1)
     no_runs = np.empty((0, *truth.object_.shape), np.complex64)
     known = Reconstruction(truth.object_, np.abs(truth.object_) > 0.5, no_runs, quality, {}, 0, 0, True)
-    return strain_field(known, truth.volume, size_m, apodisation=0.0)
+    return strain_field(known, truth.volume, MapOptions(apodisation=0.0, voxel_size_m=size_m))
 
 
 def _psi(amplitude: NDArray[np.floating], phase_rad: NDArray[np.floating]) -> NDArray[np.complexfloating]:

@@ -12,7 +12,7 @@ from scipy.ndimage import binary_erosion
 from braggline_models.geometry import bragg_geometry, orthogonalise, q_of, voxel_vectors_m
 from braggline_models.results import Quality, Reconstruction
 from braggline_models.scan import Circle, Detector, Diffractometer, PreparedVolume, RockingCurve
-from braggline_models.strain import strain_field
+from braggline_models.strain import MapOptions, strain_field
 
 ID01 = Diffractometer(
     "id01",
@@ -106,7 +106,7 @@ def test_known_strain_comes_back(name: str) -> None:
     quality = Quality(0, 0, 1, 1, np.ones(1), np.ones(1), 1e-8, 1, 1)
     runs = np.empty((0, *SHAPE), np.complex64)
     found = strain_field(
-        Reconstruction(object_, np.abs(object_) > 0, runs, quality, {}, 0, 1, True), volume, apodisation=0
+        Reconstruction(object_, np.abs(object_) > 0, runs, quality, {}, 0, 1, True), volume, MapOptions(apodisation=0.0)
     )
 
     n = np.array(found.strain.shape)
@@ -162,7 +162,7 @@ def test_phase_is_counted_from_the_peak() -> None:
         q_bragg,
         q_step,
     )
-    wrong = strain_field(reconstruction, volume, apodisation=0)
-    right = strain_field(reconstruction, replace(volume, peak_px=(18.0, 23.0, 16.0)), apodisation=0)
+    wrong = strain_field(reconstruction, volume, MapOptions(apodisation=0.0))
+    right = strain_field(reconstruction, replace(volume, peak_px=(18.0, 23.0, 16.0)), MapOptions(apodisation=0.0))
     assert right.strain_rms < 1e-4
     assert abs(np.nanmean(wrong.strain)) > 3e-4

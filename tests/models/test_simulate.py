@@ -10,7 +10,7 @@ from braggline_models.geometry import q_of
 from braggline_models.results import Quality, Reconstruction
 from braggline_models.scan import Circle, Detector, Diffractometer, RockingCurve
 from braggline_models.simulate import SimulatedTruth, expected_counts, faceted_crystal, simulate_curve, smooth_field
-from braggline_models.strain import strain_field
+from braggline_models.strain import MapOptions, strain_field
 
 ID01 = Diffractometer(
     "id01",
@@ -109,7 +109,7 @@ def strain_of(truth: SimulatedTruth):
     quality = Quality(0.0, 0.0, 1.0, 1.0, np.ones(1), np.ones(1), 1e-9, 1, 1)
     runs = np.empty((0, *truth.object_.shape), np.complex64)
     known = Reconstruction(truth.object_, np.abs(truth.object_) > 0.5, runs, quality, {}, 0, 0, True)
-    return strain_field(known, truth.volume, apodisation=0.0)
+    return strain_field(known, truth.volume, MapOptions(apodisation=0.0))
 
 
 def test_crystal_is_compact_in_meters_though_the_grid_is_skewed() -> None:

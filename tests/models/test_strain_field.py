@@ -11,7 +11,7 @@ from scipy.ndimage import binary_erosion
 from braggline_models.errors import BadInput
 from braggline_models.results import Quality, Reconstruction, StrainField
 from braggline_models.scan import PreparedVolume
-from braggline_models.strain import strain_field
+from braggline_models.strain import MapOptions, strain_field
 
 SHAPE, BINNING = (32, 40, 36), (2, 1, 1)
 Q_BRAGG = np.array([0.8e9, -1.2e9, 27e9])
@@ -47,7 +47,7 @@ def reconstruction(strain: float = 0.0, runs: int = 0, noise: float = 0.0) -> Re
 
 
 def field(given: Reconstruction, of: PreparedVolume | None = None) -> StrainField:
-    return strain_field(given, of or volume(), apodisation=0.0)
+    return strain_field(given, of or volume(), MapOptions(apodisation=0.0))
 
 
 def test_even_strain_is_that_everywhere() -> None:
@@ -114,8 +114,8 @@ def test_the_largest_piece_is_the_crystal() -> None:
 
 
 def test_a_voxel_size_may_be_asked_for() -> None:
-    coarse = strain_field(reconstruction(), volume(), voxel_size_m=8e-9, apodisation=0.0)
-    fine = strain_field(reconstruction(), volume(), voxel_size_m=4e-9, apodisation=0.0)
+    coarse = strain_field(reconstruction(), volume(), MapOptions(apodisation=0.0, voxel_size_m=8e-9))
+    fine = strain_field(reconstruction(), volume(), MapOptions(apodisation=0.0, voxel_size_m=4e-9))
     assert (coarse.voxel_size_m, fine.voxel_size_m) == (8e-9, 4e-9)
     assert fine.support.sum() / coarse.support.sum() == pytest.approx(8.0, rel=0.1)
 
@@ -131,5 +131,5 @@ def test_apodising_leaves_the_strain_inside_and_pulls_it_down_at_the_surface() -
 def test_where_there_is_no_crystal_it_is_said(value: float, isosurface: float) -> None:
     given = reconstruction()
     with pytest.raises(BadInput, match="scan: ") as told:
-        strain_field(replace(given, object_=given.object_ * np.complex64(value)), volume(), isosurface=isosurface)
+        strain_field(replace(given, object_=given.object_ * np.complex64(value)), volume(), MapOptions(isosurface))
     assert "\n" not in str(told.value)
