@@ -33,8 +33,12 @@ class Merged:
         return np.conj(self.object_)
 
 
+MOST_WORSE = 1.2  # a run whose free LLK is that many times the best one's has found another crystal
+
+
 def kept_runs(outcomes: list[Outcome], keep: float, most_outside: float) -> list[Outcome]:
-    """The share `keep` of the runs with the lowest free LLK, best first, of those that keep inside their support.
+    """The share `keep` of the runs with the lowest free LLK, best first, of those that keep inside their support; and
+    of these the ones about as likely as the best: one odd run would spoil the mean of all.
 
     If every run has too much outside, the one with the least is kept: a doubtful result is better than none.
     """
@@ -43,7 +47,8 @@ def kept_runs(outcomes: list[Outcome], keep: float, most_outside: float) -> list
     if not good:
         return sorted(finite, key=lambda run: run.outside)[:1]
     n = max(1, round(keep * len(outcomes)))
-    return sorted(good, key=lambda run: run.free_llk)[:n]
+    ranked = sorted(good, key=lambda run: run.free_llk)[:n]
+    return [run for run in ranked if run.free_llk <= MOST_WORSE * max(ranked[0].free_llk, 0.0) or run is ranked[0]]
 
 
 def merged(kept: list[Outcome]) -> Merged:
