@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from braggline_models.errors import BadInput
 from braggline_models.phase_retrieval.schedule import parse
+from braggline_models.preprocess import ALL_STEPS, Background, checked_steps
 
 Start = Literal["autocorrelation", "box"]
 ThresholdOf = Literal["max", "mean", "rms"]
@@ -20,7 +21,9 @@ class Recipe:
 
     # what is phased
     largest_px: int = 128
-    background_counts: float = 0.0
+    background_counts: Background = 0.0
+    cleaning: tuple[str, ...] = ALL_STEPS
+    normalise: bool = True
     isosurface: float = 0.3
     # runs
     runs: int = 8
@@ -62,14 +65,18 @@ class Recipe:
         for name in ("schedule", "live", "polish"):
             parse(_checked(name, getattr(self, name), str))
         for name, (kind, low, high) in _RANGES.items():
+            if name == "background_counts" and self.background_counts == "auto":
+                continue
             value = _checked(name, getattr(self, name), kind)
             if not low <= value <= high:
                 raise BadInput(f"recipe: {name} is {value}; give {low} to {high}")
-        _checked("largest_component", self.largest_component, bool)
+        for name in ("largest_component", "normalise"):
+            _checked(name, getattr(self, name), bool)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise BadInput(f"recipe: {name} is '{getattr(self, name)}'; give one of {', '.join(choices)}")
         self._check_thresholds()
+        self._check_cleaning()
         if self.smallest_support >= self.largest_support:
             raise BadInput("recipe: smallest_support is not below largest_support; change one")
 
@@ -85,6 +92,11 @@ class Recipe:
                 raise BadInput(f"recipe: thresholds has {value}; give 0.01 to 3")
         object.__setattr__(self, "thresholds", tuple(self.thresholds))
 
+    def _check_cleaning(self) -> None:
+        if not isinstance(self.cleaning, list | tuple) or not all(isinstance(name, str) for name in self.cleaning):
+            raise BadInput(f"recipe: cleaning is {self.cleaning!r}; give a list such as [{', '.join(ALL_STEPS)}]")
+        object.__setattr__(self, "cleaning", checked_steps(self.cleaning))
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Recipe:
         """The recipe with these `values`, the rest as by default; BadInput names unknown keys and wrong values."""
@@ -97,6 +109,7 @@ class Recipe:
         """All values by name, plain types only: the same content gives the same mapping."""
         values = asdict(self)
         values["thresholds"] = list(self.thresholds)
+        values["cleaning"] = list(self.cleaning)
         return values
 
 

@@ -1,7 +1,25 @@
 """From a rocking curve to the volume that phase retrieval works on: clean, find the peak, crop, bin."""
 
+from braggline_models.preprocess.cleaning import STEPS, Step, checked_steps, cleaned
 from braggline_models.preprocess.hot_pixels import hot_pixels
+from braggline_models.preprocess.options import ALL_STEPS, Background, PrepareOptions
 from braggline_models.preprocess.peak import BraggPeak, find_peak, frame_counts
-from braggline_models.preprocess.prepare import PrepareOptions, prepare
+from braggline_models.preprocess.prepare import prepare
+from braggline_models.preprocess.scene import Finding, Scene
 
-__all__ = ["BraggPeak", "PrepareOptions", "find_peak", "frame_counts", "hot_pixels", "prepare"]
+__all__ = [
+    "ALL_STEPS",
+    "STEPS",
+    "Background",
+    "BraggPeak",
+    "Finding",
+    "PrepareOptions",
+    "Scene",
+    "Step",
+    "checked_steps",
+    "cleaned",
+    "find_peak",
+    "frame_counts",
+    "hot_pixels",
+    "prepare",
+]

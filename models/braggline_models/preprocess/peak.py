@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from braggline_models.errors import BadInput
-from braggline_models.preprocess.hot_pixels import masked_sum
+from braggline_models.preprocess.scene import Scene, scene_of
 from braggline_models.scan import BoolArray, RockingCurve, Vector
 
 SMOOTH_PX = 2.0
 AROUND_PX = 12  # half width of the box whose centre of mass is the peak
+NEAR_PX = 16  # a spot that was chosen is looked for within this
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,38 @@ def find_peak(curve: RockingCurve, hot: BoolArray | None = None) -> BraggPeak:
 
     Raises BadInput where no frame holds a count.
     """
-    bad = curve.mask if hot is None else curve.mask | hot
-    image = np.where(bad, np.float32(0.0), masked_sum(curve))
+    return peak_of(scene_of(curve, hot))
+
+
+def peak_of(scene: Scene) -> BraggPeak:
+    """`find_peak` of a scene that was cleaned: about the spot that was chosen, where one was."""
+    curve, image = scene.curve, scene.image
     if not image.any():
         raise BadInput(f"{curve.name}: every measured frame is empty; check shutter, attenuator and detector")
-    row, column = (int(i) for i in np.unravel_index(int(np.argmax(gaussian_filter(image, SMOOTH_PX))), image.shape))
-    rows = slice(max(row - AROUND_PX, 0), row + AROUND_PX + 1)
-    columns = slice(max(column - AROUND_PX, 0), column + AROUND_PX + 1)
-    box = curve.intensity[:, rows, columns] * ~bad[rows, columns]
-    counts = box.sum(axis=(1, 2), dtype=np.float64) * curve.measured
+    row, column = brightest(image, scene.near_px)
+    rows, columns = around(row, image.shape[0]), around(column, image.shape[1])
+    box = curve.intensity[:, rows, columns] * ~scene.bad[rows, columns]
+    box[scene.lost_in((0, rows.start, columns.start), box.shape)] = 0
+    box[~curve.measured] = 0
+    counts = box.sum(axis=(1, 2), dtype=np.float64)
     frame = float(counts @ np.arange(len(counts)) / counts.sum())
     return BraggPeak((frame, *_center(image, rows, columns)), counts)
+
+
+def brightest(image: NDArray[np.float32], near_px: tuple[float, float] | None) -> tuple[int, int]:
+    """Row and column of the brightest spot of the smoothed image, within NEAR_PX of `near_px` if given."""
+    smooth = gaussian_filter(image, SMOOTH_PX)
+    if near_px is not None:
+        rows, columns = (np.abs(np.arange(n) - at) > NEAR_PX for n, at in zip(image.shape, near_px, strict=True))
+        smooth[rows] = -1.0
+        smooth[:, columns] = -1.0
+    row, column = np.unravel_index(int(np.argmax(smooth)), image.shape)
+    return int(row), int(column)
+
+
+def around(center: int, n: int, half: int = AROUND_PX) -> slice:
+    """center - half to center + half, within n."""
+    return slice(max(center - half, 0), min(center + half + 1, n))
 
 
 def frame_counts(curve: RockingCurve, hot: BoolArray | None = None) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from braggline_models.phase_retrieval import Ensemble, Progress, Recipe
 from braggline_models.phase_retrieval.backend import backend
@@ -52,7 +52,7 @@ class Pipeline:
     def first_look(self, curve: RockingCurve) -> Reconstruction:
         """The brightest frame phased in 2D, in a fraction of a second: the first look at the crystal."""
         window = max(self._window_px) or self.recipe.largest_px
-        options = PrepareOptions(largest_px=window, background_counts=self.recipe.background_counts, bin_frames=1)
+        options = replace(self._options(window), bin_frames=1)
         frame = central_slice(prepare(curve, options))
         return phase_slice(frame, self.recipe, self.seed, max(1, self.threads // 2))
 
@@ -69,14 +69,18 @@ class Pipeline:
             yield self._pass(volume, final=True)
 
     def _prepared(self, curve: RockingCurve, largest_px: int) -> PreparedVolume:
-        options = PrepareOptions(
-            largest_px=largest_px,
-            background_counts=self.recipe.background_counts,
-            at_least_px=self._window_px,
-        )
-        volume = prepare(curve, options)
+        volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px))
         self._window_px = (volume.intensity.shape[1], volume.intensity.shape[2])
         return volume
+
+    def _options(self, largest_px: int) -> PrepareOptions:
+        recipe = self.recipe
+        return PrepareOptions(
+            largest_px=largest_px,
+            background_counts=recipe.background_counts,
+            cleaning=recipe.cleaning,
+            normalise=recipe.normalise,
+        )
 
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:
         assert self._ensemble is not None

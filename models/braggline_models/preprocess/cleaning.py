@@ -1,0 +1,44 @@
+"""The cleaning steps by name, and their going through one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from braggline_models.errors import BadInput
+from braggline_models.preprocess.aliens import find_aliens
+from braggline_models.preprocess.dead_pixels import find_dead
+from braggline_models.preprocess.hot_pixels import find_hot
+from braggline_models.preprocess.options import PrepareOptions
+from braggline_models.preprocess.scene import Finding, Scene, scene_of
+from braggline_models.preprocess.zingers import find_zingers
+from braggline_models.scan import RockingCurve
+
+Step = Callable[[Scene, PrepareOptions], Finding]  # a learned filter takes the same seat
+
+STEPS: Mapping[str, Step] = {
+    "dead": find_dead,
+    "hot": find_hot,
+    "zingers": find_zingers,
+    "aliens": find_aliens,
+}
+
+
+def cleaned(curve: RockingCurve, options: PrepareOptions) -> Scene:
+    """The steps of `options.cleaning` in their order, each seeing what those before it left. The raw counts stay.
+
+    What a step finds is unknown from then on, never zero, and told as a CleaningStep. BadInput for an unknown name.
+    """
+    scene = scene_of(curve)
+    for name in checked_steps(options.cleaning):
+        scene = scene.after(name, STEPS[name](scene, options))
+    return scene
+
+
+def checked_steps(names: Sequence[str]) -> tuple[str, ...]:
+    """`names`, each a key of STEPS and each once. BadInput lists the known ones."""
+    for name in names:
+        if name not in STEPS:
+            raise BadInput(f"cleaning: no step '{name}'; known are {', '.join(STEPS)}")
+    if len(set(names)) < len(names):
+        raise BadInput(f"cleaning: {', '.join(names)} names a step twice; give each once")
+    return tuple(names)

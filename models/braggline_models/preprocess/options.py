@@ -1,0 +1,28 @@
+"""What to keep of a rocking curve, and which cleaning steps to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Background = float | Literal["auto"]
+ALL_STEPS = ("dead", "hot", "zingers", "aliens")
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What to keep.
+
+    background_counts  counts up to this in one raw pixel are taken for noise and set to 0; auto: see background.py
+    bin_frames         None: chosen by the oversampling ratio
+    at_least_px        rows, columns: a window that has grown does not shrink again
+    cleaning           names of STEPS in cleaning.py, in their order; () leaves every count as it is
+    normalise          correct for flat field, dark, dead time, monitor and attenuator, where they are known
+    """
+
+    largest_px: int = 128
+    background_counts: Background = 0.0
+    bin_frames: int | None = None
+    at_least_px: tuple[int, int] = (0, 0)
+    cleaning: tuple[str, ...] = ALL_STEPS
+    normalise: bool = True
