@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
+from braggline_models.geometry.lattice import check_reflection
+from braggline_models.scan import Sample
 
 # Edge of the cubic cell in Å at 25 °C: H. W. King, Bull. Alloy Phase Diagrams 2, 401 (1981), as in the CRC Handbook.
 # At 20 °C it is smaller by 4e-5 (Pt) to 1.2e-4 (Al) of itself, which is below what a diffractometer's zeros allow.
@@ -34,6 +37,18 @@ def material(name: str) -> Material:
         known = ", ".join(sorted(LATTICE_PARAMETER_A))
         raise BadInput(f"material '{name}' is unknown; known are {known}")
     return Material(symbol, LATTICE_PARAMETER_A[symbol] * 1e-10)
+
+
+def reflection_flag(q_per_m: NDArray[np.float64], sample: Sample) -> str | None:
+    """`check_reflection` of what is known of the crystal; None where it fits, or too little is known.
+
+    q (3,) of the Bragg peak, 1/m. BadInput for an unknown material.
+    """
+    if not sample.material or sample.reflection is None:
+        return None
+    metal = material(sample.material)
+    told = check_reflection(q_per_m, sample.reflection, metal.lattice_parameter_m)
+    return f"{metal.name}: {told}" if told else None
 
 
 @cache
