@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from braggline_models.results import FacetReport
 from braggline_models.scan import Sample
-from braggline_service.nexus import ScanResult, icat_dataset, read_icat, read_result, write_result
+from braggline_service.nexus import ScanResult, icat_dataset, read_icat, read_result, told_statistics, write_result
 from braggline_service.nexus.packed import packed
 
 SQRT3 = 3**0.5
@@ -64,11 +64,17 @@ def test_facets_statistics_sample_and_beam_are_told_with_units(scan_result: Scan
         assert entry["facets/hkl"][()].tolist() == [[1, 1, 1], [0, 0, 0]]
         assert entry["facets/labels"].dtype == np.int16
         assert entry["statistics/surface/displacement_std_m"].attrs["units"] == "m"
-        spacing = scan_result.strain.d_spacing_m[scan_result.strain.support].mean(dtype=float)
-        assert entry["statistics/all/lattice_parameter_mean_m"][()] == pytest.approx(spacing * SQRT3)
+        assert entry["statistics/all/lattice_parameter_mean_m"][()] == pytest.approx(2.3e-10 * SQRT3)
+        assert "lattice_parameter_mean_m" not in entry["statistics/surface"]
         assert entry["sample/reflection"][()].tolist() == [1, 1, 1]
         assert entry["instrument/beam/incident_energy"][()] == 9000.0
         assert entry["instrument/linearisation_error"][()] == 0.002
+
+
+def test_without_statistics_the_mean_lattice_parameter_is_that_of_the_map(scan_result: ScanResult) -> None:
+    spacing = scan_result.strain.d_spacing_m[scan_result.strain.support].mean(dtype=float)
+    told = told_statistics(replace(scan_result, statistics={}))
+    assert told == {"all": {"lattice_parameter_mean_m": pytest.approx(spacing * SQRT3)}}
 
 
 def test_without_a_reflection_there_is_no_lattice_parameter(scan_result: ScanResult, tmp_path: Path) -> None:

@@ -54,4 +54,5 @@ def read_facets(place: h5py.Group) -> FacetReport:
 
 
 def _facet(row: dict[str, Any]) -> Facet:
-    return Facet(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Facet(**values)

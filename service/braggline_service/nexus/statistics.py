@@ -10,7 +10,7 @@ import numpy as np
 from braggline_service.nexus.groups import group, scalar
 from braggline_service.nexus.scan_result import ScanResult
 
-LATTICE = "lattice_parameter_mean_m"
+LATTICE, SPACING = "lattice_parameter_mean_m", "d_spacing_mean_m"
 UNITS = {"_m": "m", "_deg": "deg", "_rad": "rad", "_m2": "m^2", "_m3": "m^3"}
 
 
@@ -20,11 +20,16 @@ def unit_of(key: str) -> str:
 
 
 def told_statistics(result: ScanResult) -> dict[str, dict[str, float]]:
-    """result.statistics, and the mean lattice parameter (m) under 'all' where the reflection is known."""
+    """result.statistics, with the mean lattice parameter (m) of each place where the reflection is known."""
     told = {where: dict(values) for where, values in result.statistics.items()}
     ratio, spacing = result.lattice_per_spacing, result.strain.d_spacing_m[result.strain.support]
-    if ratio is not None and np.isfinite(spacing).any():
-        told.setdefault("all", {}).setdefault(LATTICE, float(np.nanmean(spacing, dtype=np.float64)) * ratio)
+    if ratio is None:
+        return told
+    if "all" not in told and np.isfinite(spacing).any():
+        told["all"] = {LATTICE: float(np.nanmean(spacing, dtype=np.float64)) * ratio}
+    for values in told.values():
+        if SPACING in values:
+            values.setdefault(LATTICE, values[SPACING] * ratio)
     return told
 
 

@@ -1,80 +1,100 @@
-"""The HTML page."""
+"""The HTML page and the pictures beside it."""
 
 from __future__ import annotations
 
-import base64
-import html
 import io
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from braggline_service.nexus import ScanResult, written_whole
-from braggline_service.report.figures import curve_figure, overview_figure
+from braggline_service.report import curves, findings, story
+from braggline_service.report.figures import overview_figure
+from braggline_service.report.markup import escaped, image, section
+from braggline_service.report.surface import Surface, surface_of
+from braggline_service.report.surface_figure import surface_figure
+from braggline_service.report.viewer import viewer
 
-STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-h1{font-size:1.4rem}h2{font-size:1.05rem;margin-top:2rem}table{border-collapse:collapse}
-td,th{padding:.15rem .9rem .15rem 0;text-align:left;vertical-align:top}img{max-width:100%}.flag{color:#a33}
-footer{color:#777;font-size:.85rem;margin-top:3rem}"""
-FOOTER = "Strain and displacement along Q, in the sample frame: x along the beam, y outboard, z up."
+DPI = 110
+# the browser itself refuses whatever would be loaded from anywhere
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+FOOTER = (
+    "Strain and displacement along Q, in the sample frame: x along the beam, y outboard, z up. Strain is relative to "
+    "the crystal's mean lattice. The surface is drawn through the support's edge; it and the colors on it are smoothed "
+    "over about one voxel. Colors end at the 99th percentile."
+)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The surface as a mesh, and what is drawn beside the page and in it, as PNG."""
+
+    mesh: Surface | None
+    slices: bytes
+    surface: bytes
+
+
+def pictures_of(result: ScanResult) -> Pictures:
+    """Everything that is drawn, once."""
+    mesh = surface_of(result)
+    return Pictures(mesh, _png(overview_figure(result)), _png(surface_figure(result, mesh)))
 
 
 def write_report(path: Path, result: ScanResult) -> Path:
-    """A self-contained page at `path`: nothing is loaded from anywhere. Whole or not at all."""
-    page = _page(result)
+    """A self-contained page at `path`: nothing is loaded from anywhere. Whole or not at all.
+
+    Beside it NAME_slices.png and NAME_surface.png, the same pictures.
+    """
+    pictures = pictures_of(result)
+    page = page_of(result, pictures)
+    for name, data in (("slices", pictures.slices), ("surface", pictures.surface)):
+        with written_whole(path.with_name(f"{path.stem}_{name}.png")) as part:
+            part.write_bytes(data)
     with written_whole(path) as part:
         part.write_text(page, encoding="utf-8")
     return path
 
 
-def _page(result: ScanResult) -> str:
-    advice = result.recommendation
-    parts = [
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(result.name)}</title>",
-        f"<style>{STYLE}</style><h1>Strain map of {html.escape(result.name)}</h1>",
-        "".join(f"<p class='flag'>{html.escape(flag)}</p>" for flag in result.flags),
-        _image(overview_figure(result), "slices of amplitude, phase, strain and uncertainty"),
-        _image(curve_figure(result), "rocking curve and transfer function"),
-        "<h2>Quality</h2>" + _table(_quality(result)),
-    ]
-    if advice is not None:
-        rows = {"action": advice.action, **{k: f"{v:g}" for k, v in advice.parameters.items()}}
-        rows |= {"reason": advice.reason, "expected gain": advice.expected_gain}
-        rows |= {"confidence": f"{advice.confidence:.2f}", "limits reached": ", ".join(advice.limits_hit) or "none"}
-        parts.append("<h2>What to measure next</h2>" + _table(rows))
-    cleaning = {s.name: f"{s.voxels} voxels, {s.counts_removed:g} counts removed" for s in result.volume.cleaning}
-    parts.append("<h2>Cleaning</h2>" + _table(cleaning))
-    parts.append("<h2>Provenance</h2>" + _table(_provenance(result)))
-    parts.append(f"<footer>{FOOTER}</footer>")
-    return "".join(parts)
+def page_of(result: ScanResult, pictures: Pictures) -> str:
+    """The whole page."""
+    style = (files("braggline_service.report") / "page.css").read_text(encoding="utf-8")
+    chips = "".join(f"<div><dt>{escaped(k)}</dt><dd>{escaped(v)}</dd></div>" for k, v in story.headline(result).items())
+    slices = image(pictures.slices, "slices of amplitude, phase, strain and uncertainty")
+    sections = (
+        section("Surface", viewer(pictures.mesh, pictures.surface), "large"),
+        section(
+            "Quality",
+            story.quality(result) + "<h2 class='next'>Strain by place</h2>" + findings.statistics(result),
+            "small",
+        ),
+        section("Slices through the center", slices, "full"),
+        section("Rocking curve", curves.rocking_curve(result)),
+        section("Phase retrieval transfer function and resolution", curves.transfer(result)),
+        section("Facets", findings.facets(result), "full"),
+        section("Defects", findings.defects(result), "full"),
+        section("What to measure next", story.advice(result)),
+        section("Sample and beam", story.sample(result) + "<h2 class='next'>Cleaning</h2>" + story.cleaning(result)),
+        section("Provenance", story.provenance(result), "full"),
+    )
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escaped(result.name)}</title>"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<meta name='viewport' content='width=device-width'><style>{style}</style></head><body>{_header(result)}"
+        f"<dl class='chips'>{chips}</dl><main>{''.join(sections)}</main><footer>{FOOTER}</footer></body></html>"
+    )
 
 
-def _quality(result: ScanResult) -> dict[str, str]:
-    quality, volume = result.reconstruction.quality, result.volume
-    return {
-        "free log-likelihood": f"{quality.free_llk:.4f} (per voxel; log-likelihood {quality.llk:.4f})",
-        "resolution (half period)": f"{quality.resolution_m * 1e9:.1f} nm",
-        "agreement of the runs": f"{quality.agreement:.4f} ({quality.runs_kept} of {quality.runs_total} kept)",
-        "first mode": f"{quality.mode_weight:.4f}",
-        "strain rms": f"{result.strain.strain_rms:.3e}",
-        "frames": f"{volume.frames_used} of {volume.frames_expected} used, {result.frames_missing} missing",
-    }
-
-
-def _provenance(result: ScanResult) -> dict[str, str]:
+def _header(result: ScanResult) -> str:
     made = result.provenance
-    rows = {"program": f"{made.program} {made.version}", "recipe": made.recipe_hash, "seed": str(made.seed)}
-    rows |= {key: str(value) for key, value in result.reconstruction.recipe.items()}
-    return rows | {"made from": ", ".join(made.parents)}
+    kind = "final result" if result.reconstruction.final else "preview, the scan was still running"
+    flags = "".join(f"<p class='flag'>{escaped(flag)}</p>" for flag in result.flags)
+    told = f"{kind} · {escaped(made.program)} {escaped(made.version)} · {result.elapsed_s:.1f} s"
+    return f"<header><h1>Strain map of {escaped(result.name)}</h1><p class='made'>{told}</p>{flags}</header>"
 
 
-def _table(rows: dict[str, str]) -> str:
-    cells = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows.items())
-    return f"<table>{cells}</table>"
-
-
-def _image(figure: Figure, text: str) -> str:
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f"<p><img alt='{text}' src='data:image/png;base64,{data}'></p>"
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()

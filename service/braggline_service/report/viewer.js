@@ -1,0 +1,167 @@
+// The crystal's surface, to be turned with the mouse. Draws what #surface-data holds into #surface-view; where the
+// browser has no WebGL the still picture stays.
+(function () {
+  "use strict";
+  const data = JSON.parse(document.getElementById("surface-data").textContent);
+  const view = document.getElementById("surface-view");
+  const canvas = view.querySelector("canvas");
+  const gl = canvas.getContext("webgl", { antialias: true, preserveDrawingBuffer: true });
+  if (!gl) return;
+
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const packed = new Uint16Array(bytes(data.vertices).buffer);
+  const triangles = new Uint16Array(bytes(data.triangles).buffer);
+  const count = packed.length / 3;
+  const vertices = new Float32Array(packed.length);
+  for (let i = 0; i < packed.length; i++) vertices[i] = (packed[i] / 65535) * 2 - 1;
+  const normals = vertexNormals();
+  const start = data.view;
+  let turn = start.slice(), zoom = 1, waiting = false;
+
+  function vertexNormals() {
+    const sum = new Float32Array(packed.length);
+    for (let t = 0; t < triangles.length; t += 3) {
+      const [a, b, c] = [0, 1, 2].map((k) => 3 * triangles[t + k]);
+      const u = [0, 1, 2].map((k) => vertices[b + k] - vertices[a + k]);
+      const v = [0, 1, 2].map((k) => vertices[c + k] - vertices[a + k]);
+      const n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+      for (const at of [a, b, c]) for (let k = 0; k < 3; k++) sum[at + k] += n[k];
+    }
+    return sum;
+  }
+
+  // a matrix is its rows: right, up, towards the eye
+  const row = (m, r, v) => m[3 * r] * v[0] + m[3 * r + 1] * v[1] + m[3 * r + 2] * v[2];
+  function turned(right, up) {
+    const [c, s, d, t] = [Math.cos(right), Math.sin(right), Math.cos(up), Math.sin(up)];
+    const step = [c, 0, s, t * s, d, -t * c, -d * s, t, d * c];
+    const old = turn, made = [];
+    for (let r = 0; r < 3; r++) for (let k = 0; k < 3; k++) made.push(row(step, r, [old[k], old[3 + k], old[6 + k]]));
+    turn = made;
+    draw();
+  }
+
+  function shader(kind, text) {
+    const made = gl.createShader(kind);
+    gl.shaderSource(made, text);
+    gl.compileShader(made);
+    return made;
+  }
+  const program = gl.createProgram();
+  gl.attachShader(program, shader(gl.VERTEX_SHADER, `
+    attribute vec3 place, normal, color; uniform vec3 right, up, eye; uniform vec2 scale; varying vec3 shade;
+    void main() {
+      vec3 n = normalize(normal + vec3(1e-9));
+      float light = max(0.0, dot(n, normalize(-0.35 * right + 0.5 * up + 0.79 * eye)));
+      shade = color * (0.6 + 0.4 * light) * 1.08;
+      gl_Position = vec4(dot(place, right) * scale.x, dot(place, up) * scale.y, -0.3 * dot(place, eye), 1.0);
+    }`));
+  gl.attachShader(program, shader(gl.FRAGMENT_SHADER,
+    "precision mediump float; varying vec3 shade; void main() { gl_FragColor = vec4(shade, 1.0); }"));
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return;
+  gl.useProgram(program);
+  gl.enable(gl.DEPTH_TEST);
+
+  function attribute(name, values, kind, normalised) {
+    const at = gl.getAttribLocation(program, name);
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ARRAY_BUFFER, values, gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(at);
+    gl.vertexAttribPointer(at, 3, kind, normalised, 0, 0);
+  }
+  attribute("place", vertices, gl.FLOAT, false);
+  attribute("normal", normals, gl.FLOAT, false);
+  gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+  gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, triangles, gl.STATIC_DRAW);
+
+  function color(layer) {
+    const shades = bytes(layer.shades), palette = bytes(layer.palette), colors = new Uint8Array(3 * count);
+    for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) colors[3 * i + k] = palette[3 * shades[i] + k];
+    attribute("color", colors, gl.UNSIGNED_BYTE, true);
+    legend(layer, palette);
+    draw();
+  }
+
+  const chip = (at, palette) => "rgb(" + [0, 1, 2].map((k) => palette[3 * at + k]).join(",") + ")";
+  function legend(layer, palette) {
+    const place = view.querySelector(".legend");
+    place.textContent = "";
+    const add = (kind, text, style) => {
+      const made = place.appendChild(document.createElement(kind));
+      made.textContent = text;
+      Object.assign(made.style, style || {});
+    };
+    if (layer.names) {
+      layer.names.forEach((name, k) => {
+        add("i", "", { background: chip(k, palette) });
+        add("span", name);
+      });
+      return;
+    }
+    const stops = Array.from({ length: 13 }, (_, k) => chip(Math.round((k * 254) / 12), palette));
+    add("span", layer.low);
+    add("b", "", { background: "linear-gradient(to right," + stops.join(",") + ")" });
+    add("span", layer.high + " " + layer.unit);
+  }
+
+  function draw() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(function () {
+      waiting = false;
+      const density = window.devicePixelRatio || 1;
+      canvas.width = canvas.clientWidth * density;
+      canvas.height = canvas.clientHeight * density;
+      gl.viewport(0, 0, canvas.width, canvas.height);
+      gl.clearColor(1, 1, 1, 1);
+      gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+      ["right", "up", "eye"].forEach((name, r) =>
+        gl.uniform3fv(gl.getUniformLocation(program, name), turn.slice(3 * r, 3 * r + 3)));
+      const smaller = Math.min(canvas.width, canvas.height) * zoom * 0.95;
+      gl.uniform2f(gl.getUniformLocation(program, "scale"), smaller / canvas.width, smaller / canvas.height);
+      gl.drawElements(gl.TRIANGLES, triangles.length, gl.UNSIGNED_SHORT, 0);
+      axes();
+    });
+  }
+
+  function axes() {
+    for (const [name, direction] of Object.entries(data.axes)) {
+      const arrow = view.querySelector("[data-axis='" + name + "']");
+      const [x, y] = [34 * row(turn, 0, direction), -34 * row(turn, 1, direction)];
+      arrow.querySelector("line").setAttribute("x2", x);
+      arrow.querySelector("line").setAttribute("y2", y);
+      arrow.querySelector("text").setAttribute("x", 1.3 * x);
+      arrow.querySelector("text").setAttribute("y", 1.3 * y + 4);
+    }
+  }
+
+  const look = (direction) => {
+    const eye = direction, up = Math.abs(eye[2]) > 0.95 ? [0, 1, 0] : [0, 0, 1];
+    const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+    const right = cross(up, eye), long = Math.hypot(...right), unit = right.map((v) => v / long);
+    turn = [...unit, ...cross(eye, unit), ...eye];
+    draw();
+  };
+
+  canvas.addEventListener("pointerdown", (e) => canvas.setPointerCapture(e.pointerId));
+  canvas.addEventListener("pointermove", (e) => { if (e.buttons) turned(e.movementX / 130, e.movementY / 130); });
+  canvas.addEventListener("wheel", (e) => {
+    e.preventDefault();
+    zoom = Math.min(8, Math.max(0.3, zoom * Math.exp(-e.deltaY / 700)));
+    draw();
+  }, { passive: false });
+  canvas.addEventListener("dblclick", () => { turn = start.slice(); zoom = 1; draw(); });
+  canvas.addEventListener("keydown", (e) => {
+    const steps = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+    if (steps[e.key]) { e.preventDefault(); turned(...steps[e.key]); }
+  });
+  view.querySelector("select").addEventListener("change", (e) => color(data.layers[e.target.value]));
+  for (const button of view.querySelectorAll("button"))
+    button.addEventListener("click", () => look(data.axes[button.textContent]));
+  window.addEventListener("resize", draw);
+
+  view.hidden = false;
+  document.getElementById("surface-still").classList.add("paper");
+  color(data.layers[0]);
+})();
