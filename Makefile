@@ -42,6 +42,7 @@ quick: lint
 bench: env
 	.venv/bin/braggline bench engine
 	.venv/bin/braggline bench success
+	.venv/bin/braggline bench truth
 	.venv/bin/braggline bench ingest
 	.venv/bin/braggline bench latency
 

@@ -26,7 +26,9 @@ def load_recipe(name_or_path: str | Path = "default", overrides: Mapping[str, An
     """
     if "**" in str(name_or_path):
         schedule = str(name_or_path)
-        return load_recipe("default", {"schedule": schedule, "polish": f"FRESH,{schedule}"} | dict(overrides or {}))
+        return load_recipe(
+            "default", {"schedule": schedule, "polish": f"FRESH,{schedule}", "refine": ""} | dict(overrides or {})
+        )
     path = _recipe_path(name_or_path)
     values = load_yaml(path) | {key: _plain(value) for key, value in (overrides or {}).items()}
     try:

@@ -63,6 +63,14 @@ class ResultSettings(Section):
     directory: str = Field("", description="where results go; empty: PROCESSED_DATA beside RAW_DATA, else ./braggline")
 
 
+class SampleSettings(Section):
+    """What is known of the crystals beforehand; all may be left out, and a scientist may say otherwise."""
+
+    material: str = Field("", description="symbol of an fcc metal, such as Pt: refraction is then taken out")
+    reflection: tuple[int, int, int] | None = Field(None, description="h, k, l: lattice parameter, facets with indices")
+    in_plane: tuple[int, int, int] | None = Field(None, description="u, v, w along the sample frame's x, if known")
+
+
 class Settings(Section):
     """Everything that can be configured, by section."""
 
@@ -74,6 +82,7 @@ class Settings(Section):
     live: LiveSettings = LiveSettings()
     advice: AdviceSettings = AdviceSettings()
     results: ResultSettings = ResultSettings()
+    sample: SampleSettings = SampleSettings()
 
 
 def config_dir() -> Path:

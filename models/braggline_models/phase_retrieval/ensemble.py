@@ -73,7 +73,8 @@ class Ensemble:
         """Take every run through `schedule`; yields after each piece, ends early (between iterations) on `stop`."""
         steps = parse(schedule) if isinstance(schedule, str) else schedule
         stop, total, wraps = stop or never, iterations(steps), max(sum(s.name == SHRINK_WRAP for s in steps) - 1, 1)
-        self._spawn(self._n_first - len(self._runs))
+        if not self._runs:
+            self._spawn(self._n_first)
         for run in self._runs:
             run.state.zero_unknown = False  # ZERO holds for its schedule, be it to the end or stopped
         done = wrapped = 0

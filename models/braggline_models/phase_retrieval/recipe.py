@@ -24,7 +24,8 @@ class Recipe:
     background_counts: Background = 0.0
     cleaning: tuple[str, ...] = ALL_STEPS
     normalise: bool = True
-    isosurface: float = 0.3
+    isosurface: float = 0.0
+    apodisation: float = 0.4
     # runs
     runs: int = 8
     keep: float = 0.75
@@ -41,6 +42,7 @@ class Recipe:
         "FRESH,HALF,(HIO**30,RAAR**10,SW)**4,SELECT,(HIO**30,RAAR**10,SW)**3,(RAAR**40,SW)**2,"
         "FULL,(RAAR**15,SW)**2,ER**20"
     )
+    refine: str = "MEAN**60,ML**30"
     beta: float = 0.9
     # support
     start: Start = "autocorrelation"
@@ -62,8 +64,10 @@ class Recipe:
     coherence_sigma_px: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("schedule", "live", "polish"):
-            parse(_checked(name, getattr(self, name), str))
+        for name in ("schedule", "live", "polish", "refine"):
+            text = _checked(name, getattr(self, name), str)
+            if text or name != "refine":  # an empty one leaves refining out
+                parse(text)
         for name, (kind, low, high) in _RANGES.items():
             if name == "background_counts" and self.background_counts == "auto":
                 continue
@@ -121,7 +125,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 _RANGES: dict[str, tuple[type, float, float]] = {
     "largest_px": (int, 16, 1024),
     "background_counts": (float, 0.0, 1e6),
-    "isosurface": (float, 0.01, 0.99),
+    "isosurface": (float, 0.0, 0.99),
+    "apodisation": (float, 0.0, 2.0),
     "runs": (int, 1, 1000),
     "keep": (float, 0.01, 1.0),
     "most_outside": (float, 0.0, 1.0),

@@ -17,15 +17,20 @@ def faceted_crystal(
 
     points_m (..., 3). size_m: about its diameter. The surface is one voxel_m soft.
     """
-    octahedron = np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)]) / np.sqrt(3)
-    cube = np.concatenate([np.eye(3), -np.eye(3)])
-    normals = np.concatenate([octahedron, cube]) @ Rotation.random(rng=rng).as_matrix().T
+    normals = facet_normals(rng)
     distances = 0.5 * size_m * rng.uniform(0.8, 1.0, len(normals))
     density = np.ones(points_m.shape[:-1], np.float32)
     for normal, distance in zip(normals, distances, strict=True):
         depth = (distance - points_m @ normal) / (SOFT_VOXELS * voxel_m)
         density *= np.clip(depth + 0.5, 0.0, 1.0).astype(np.float32)
     return density
+
+
+def facet_normals(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Outward normals of {111} and {100} in a random orientation: (14, 3) unit vectors."""
+    octahedron = np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)]) / np.sqrt(3)
+    cube = np.concatenate([np.eye(3), -np.eye(3)])
+    return np.asarray(np.concatenate([octahedron, cube]) @ Rotation.random(rng=rng).as_matrix().T)
 
 
 def smooth_field(

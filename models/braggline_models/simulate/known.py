@@ -23,10 +23,14 @@ Q_STEP_PER_M = 1e7
 
 @dataclass(frozen=True)
 class KnownCrystal:
-    """object_ complex64 (n, n, n), centered: what a perfect reconstruction finds; volume: its noisy pattern."""
+    """object_ complex64 (n, n, n), centered: what a perfect reconstruction finds; volume: its noisy pattern.
+
+    line  a point and the unit direction of the dislocation in voxels of the object's axes from voxel 0, or None
+    """
 
     object_: NDArray[np.complex64]
     volume: PreparedVolume
+    line: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 def known_crystal(n: int, phase_range_rad: float, dislocation: bool, seed: int) -> KnownCrystal:
@@ -39,22 +43,25 @@ def known_crystal(n: int, phase_range_rad: float, dislocation: bool, seed: int) 
     rng = np.random.default_rng(seed)
     fine = n * FINER
     size = rng.uniform(*SIZES) * fine
-    line = np.arange(fine) - fine // 2
-    points = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).astype(float)
+    steps = np.arange(fine) - fine // 2
+    points = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).astype(float)
     density = faceted_crystal(points, size, 1.0, rng)
     inside = density > 0.5
     phase = without_gradient(_matern(fine, rng.uniform(*LENGTHS) * size, rng), points / size, inside)
     phase *= phase_range_rad / max(float(np.ptp(phase[inside])), 1e-9)
     object_ = density * np.exp(1j * phase)
+    line = None
     if dislocation:
-        object_ *= _screw(points, size, rng)
+        phasor, point, direction = _screw(points, size, rng)
+        object_ *= phasor
+        line = (point / FINER + n // 2, direction)
     coarse = np.conj(fourier_resized(np.conj(object_).astype(np.complex64), (n, n, n)))
     counts = photon_counts(expected_counts(coarse, np.exp(rng.uniform(*np.log(PHOTONS)))), rng).astype(np.float32)
     volume = PreparedVolume(
         f"known_{seed}", counts, np.zeros(counts.shape, bool), (0, 0, 0), (1, 1, 1), (n // 2,) * 3,
         np.array([0.0, 0.0, 2.8e10]), np.eye(3) * Q_STEP_PER_M,
     )  # fmt: skip
-    return KnownCrystal(coarse, volume)
+    return KnownCrystal(coarse, volume, line)
 
 
 def _matern(n: int, length: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -65,9 +72,11 @@ def _matern(n: int, length: float, rng: np.random.Generator) -> NDArray[np.float
     return np.real(scipy.fft.ifftn(scipy.fft.fftn(rng.standard_normal((n, n, n))) * amplitude))
 
 
-def _screw(points: NDArray[np.float64], size: float, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """exp(i theta) about a random line that passes within a quarter of the diameter from the center."""
+def _screw(
+    points: NDArray[np.float64], size: float, rng: np.random.Generator
+) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]]:
+    """exp(i theta) about a random line within a quarter of the diameter from the center; its point and direction."""
     axes = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     x, y = points @ axes[:, 0], points @ axes[:, 1]
     x0, y0 = rng.uniform(-0.25, 0.25, 2) * size
-    return np.exp(1j * np.arctan2(y - y0, x - x0))
+    return np.exp(1j * np.arctan2(y - y0, x - x0)), x0 * axes[:, 0] + y0 * axes[:, 1], axes[:, 2]

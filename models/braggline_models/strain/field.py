@@ -15,7 +15,7 @@ from braggline_models.strain.crystal import bulk_amplitude, crystal
 from braggline_models.strain.derivative import directional_derivative
 from braggline_models.strain.frames import SAMPLE, Frame
 from braggline_models.strain.refraction import beam_of, corrected
-from braggline_models.strain.uncertainty import counting_noise, spread
+from braggline_models.strain.uncertainty import combined, counting_noise, spread
 from braggline_models.strain.unwrap import unwrapped
 
 Complex = NDArray[np.complex64]
@@ -85,7 +85,7 @@ def gridded(
     frame: Frame = SAMPLE,
     shape: tuple[int, int, int] | None = None,
 ) -> tuple[Complex, float]:
-    """The apodised complex object on the frame's cubic grid (z, y, x), phase from the Bragg peak, and the voxel in m."""
+    """The apodised object on the frame's cubic grid (z, y, x), its phase from the Bragg peak; and the voxel in m."""
     vectors_m = frame.rotation @ voxel_vectors_m(volume.q_step_per_m, volume.intensity.shape)
     soft = apodised(object_ * _to_peak(volume, object_.shape), options.apodisation)
     return orthogonalise(soft, vectors_m, options.voxel_size_m, shape)
@@ -101,7 +101,7 @@ def _uncertainty(
     volume: PreparedVolume,
     options: MapOptions,
     frame: Frame,
-    amplitude: NDArray[np.float32],
+    amplitude: NDArray[np.floating],
     support: BoolArray,
     size_m: float,
 ) -> NDArray[np.float32]:
@@ -116,8 +116,8 @@ def _uncertainty(
     of_runs = spread([strain_of(run, same) for run in reconstruction.runs])
     blunter = strain_of(reconstruction.object_, replace(same, apodisation=BLUNTER * options.apodisation))
     bias = blunter - strain_of(reconstruction.object_, same)
-    counts = counting_noise(volume, options.apodisation) / np.maximum(amplitude, 1e-30)
-    return np.sqrt(of_runs**2 + bias**2 + counts**2).astype(np.float32)
+    counts = counting_noise(volume, options.apodisation) / np.where(support, amplitude, np.nan)
+    return combined(of_runs, bias, counts)
 
 
 def _to_peak(volume: PreparedVolume, shape: tuple[int, ...]) -> Complex:

@@ -38,9 +38,7 @@ def beam_of(volume: PreparedVolume, material: str, rotation: NDArray[np.float64]
     return Beam(rotation @ k_in / k, rotation @ k_out / np.linalg.norm(k_out), k, delta, beta)
 
 
-def corrected(
-    psi: NDArray[np.complex64], support: BoolArray, voxel_size_m: float, beam: Beam
-) -> NDArray[np.complex64]:
+def corrected(psi: NDArray[np.complex64], support: BoolArray, voxel_size_m: float, beam: Beam) -> NDArray[np.complex64]:
     """psi exp(-i k delta L + k beta L), L the path in the crystal to a voxel and on from it.
 
     The wave that a voxel scatters has gained exp(-i k delta L - k beta L); in psi = rho exp(+i Q.u), the conjugate of

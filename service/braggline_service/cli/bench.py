@@ -54,6 +54,19 @@ def success(
 
 
 @app.command()
+def truth(
+    crystals: Annotated[int, typer.Option(min=1)] = 20,
+    recipe: Annotated[str, typer.Option(help="name or file")] = "default",
+    first_seed: Annotated[int, typer.Option(min=0)] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
+) -> None:
+    """Strain, displacement, lattice, facets and dislocation lines of simulated crystals against the truth."""
+    from braggline_service.bench.truth import run
+
+    print_json(run(crystals, recipe, first_seed, workers))
+
+
+@app.command()
 def latency(sample: Annotated[str, typer.Option(help="platinum, simulated or a file")] = "platinum") -> None:
     """A scan on the emulated beamline with and without the service; needs a checkout with `make env`."""
     import json

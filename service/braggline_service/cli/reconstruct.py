@@ -24,6 +24,9 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="a circle in deg, energy_eV, distance_m, recipe.KEY, ..."),
     ] = None,
+    material: Annotated[str, typer.Option(help="fcc metal, such as Pt: refraction and absorption are taken out")] = "",
+    reflection: Annotated[str, typer.Option(help="such as 1,1,1: lattice parameter, facets with indices")] = "",
+    in_plane: Annotated[str, typer.Option(help="crystal direction along the sample frame's x, such as 1,-1,0")] = "",
     seed: Annotated[int, typer.Option(min=0, help="same seed, same result")] = 0,
     runs: Annotated[int | None, typer.Option(min=1, help="random starts; default: the recipe's")] = None,
     threads: Annotated[int, typer.Option(min=1, help="runs side by side")] = 2,
@@ -39,18 +42,21 @@ def command(
     from braggline_service.nexus import write_result
     from braggline_service.recipes import load_recipe
     from braggline_service.report import write_report
+    from braggline_service.samples import sample_of
     from braggline_service.settings import load_settings
     from braggline_service.sources.read import read_scan
     from braggline_service.stages.result import run_curve, summary_values
 
     settings = load_settings()
+    told = {"material": material, "reflection": reflection, "in_plane": in_plane}
+    sample = sample_of(settings.sample, told)
     chosen = load_recipe(recipe or settings.recipe, tuned)
     curve = read_scan(scan, entry, detector, beamline, numbers)
     for flag in curve.flags:
         say(f"braggline: {curve.name}: {flag}")
     with progress(f"phasing {curve.name}, {chosen.runs} runs") as tell:
         result = run_curve(
-            curve, settings, chosen, seed, threads, lambda step: tell(step.iteration / max(step.total, 1))
+            curve, settings, chosen, seed, threads, lambda step: tell(step.iteration / max(step.total, 1)), sample
         )
     for flag in result.flags:
         if flag not in curve.flags:

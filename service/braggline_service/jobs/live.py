@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 
+import numpy as np
 from redis import Redis
 
 from braggline_models.errors import BadInput
@@ -23,6 +24,7 @@ from braggline_service.jobs.publisher import AWAY_FOR_S, Publisher, slice_arrays
 from braggline_service.nexus import result_path, write_result
 from braggline_service.recipes import tuned_recipe
 from braggline_service.report import write_report
+from braggline_service.samples import sample_of
 from braggline_service.settings import Settings
 from braggline_service.stages.growing import GrowingCurve
 from braggline_service.stages.pipeline import Pass, Pipeline
@@ -32,7 +34,7 @@ from braggline_service.streams import FrameReader, commit, counts
 logger = logging.getLogger(__name__)
 
 FIRST_FRAMES = 8  # fewer say nothing about a volume
-TRUSTED_SHARE = 0.6  # of the frames; measured: below it a preview correlates with the truth by 0.4 at most
+TRUSTED_SHARE = 0.6  # of the frames; measured: previews agree with the final map to 0.9 from 54 to 64 % on
 EARLY = "early preview: shape and strain are not to be trusted yet"
 TELL_S = 0.5  # between two tellings of the growing rocking curve
 MEASURING_SHARE = 0.7  # of the progress; the rest is the final pass
@@ -73,10 +75,12 @@ class LiveJob:
         self.publisher = publisher
         self.reader = FrameReader(redis, scan)
         self.header = self.reader.header()
-        self.recipe = tuned_recipe(settings.recipe, self.board.read("parameters"))
+        tuned = self.board.read("parameters")
+        self.recipe = tuned_recipe(settings.recipe, tuned)
         self.pipeline = Pipeline(
-            self.recipe, seed=0, threads=settings.jobs.threads_per_worker, device=settings.jobs.device
-        )
+            self.recipe, seed=0, threads=settings.jobs.threads_per_worker, device=settings.jobs.device,
+            sample=sample_of(settings.sample, {key: tuned.get(key) for key in ("material", "reflection", "in_plane")}),
+        )  # fmt: skip
         growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
         self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
         self.first_preview_fraction: float | None = None
@@ -139,20 +143,23 @@ class LiveJob:
                 self.publisher.tell(progress=min(share, 0.99))
             else:
                 last = step
+                self._tell_map(step)
         self._check()
         assert last is not None
-        self.publisher.tell(
-            values={"message": "final map; its file is being written"}, arrays=strain_arrays(last.strain)
-        )
-        self.map_latency_s = time.monotonic() - self.feed.last_frame_at
         return self._deliver(last, aborted)
+
+    def _tell_map(self, step: Pass) -> None:
+        """The map once it is there; then, refined, once more."""
+        self.publisher.tell(values={"message": "final map; it is being refined"}, arrays=strain_arrays(step.strain))
+        if not np.isfinite(self.map_latency_s):
+            self.map_latency_s = time.monotonic() - self.feed.last_frame_at
 
     def _deliver(self, last: Pass, aborted: bool) -> str:
         """File first, then the board, then the commit: whatever dies in between, the job can run again."""
         frames = patiently(lambda: counts(self.redis, self.scan), AWAY_FOR_S)
         result = scan_result(
-            self.feed.curve(whole=not aborted), last, self.recipe, self.settings, seed=0, missing=frames.missing,
-            aborted=aborted, elapsed_s=time.monotonic() - self.feed.last_frame_at,
+            self.feed.curve(whole=not aborted), last, self.pipeline, self.settings, frames.missing, aborted=aborted,
+            elapsed_s=time.monotonic() - self.feed.last_frame_at,
         )  # fmt: skip
         path = result_path(self.settings, self.header.name, self.header.data_path, result.provenance)
         write_result(path, result)

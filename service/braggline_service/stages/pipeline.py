@@ -10,8 +10,8 @@ from braggline_models.phase_retrieval.backend import backend
 from braggline_models.phase_retrieval.central_slice import central_slice, phase_slice
 from braggline_models.preprocess import PrepareOptions, prepare
 from braggline_models.results import Reconstruction, StrainField
-from braggline_models.scan import PreparedVolume, RockingCurve
-from braggline_models.strain import strain_field
+from braggline_models.scan import PreparedVolume, RockingCurve, Sample
+from braggline_models.strain import MapOptions, strain_field
 
 PREVIEW_COARSER = 2  # a preview takes the inner part of the detector window: a quarter of the voxels, twice the pace
 
@@ -30,11 +30,15 @@ class Pass:
 class Pipeline:
     """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass."""
 
-    def __init__(self, recipe: Recipe, seed: int, threads: int, device: str = "cpu") -> None:
+    def __init__(
+        self, recipe: Recipe, seed: int, threads: int, device: str = "cpu", sample: Sample | None = None
+    ) -> None:
         self.recipe = recipe
         self.seed = seed
         self.threads = threads
         self.device = backend(device)
+        self.sample = sample or Sample()
+        self.map_options = MapOptions(recipe.isosurface, recipe.apodisation, material=self.sample.material)
         self._ensemble: Ensemble | None = None
         self._window_px = (0, 0)
 
@@ -57,7 +61,10 @@ class Pipeline:
         return phase_slice(frame, self.recipe, self.seed, max(1, self.threads // 2))
 
     def finish(self, curve: RockingCurve, stop: Stop | None = None) -> Iterator[Progress | Pass]:
-        """The final pass, from where the previews left off or from scratch: yields Progress, at last the Pass."""
+        """The final pass, from where the previews left off or from scratch: yields Progress, and the Pass twice.
+
+        The first Pass comes as soon as there is a map; the second is refined, and nothing is left to be done to it.
+        """
         volume = self._prepared(curve, self.recipe.largest_px)
         schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
         if self._ensemble is None:
@@ -65,8 +72,13 @@ class Pipeline:
         self._ensemble.threads = self.threads
         self._ensemble.update(volume)
         yield from self._ensemble.advance(schedule, stop)
-        if not (stop and stop()):
-            yield self._pass(volume, final=True)
+        if stop and stop():
+            return
+        yield self._pass(volume, final=True)
+        if self.recipe.refine:
+            yield from self._ensemble.advance(self.recipe.refine, stop)
+            if not (stop and stop()):
+                yield self._pass(volume, final=True)
 
     def _prepared(self, curve: RockingCurve, largest_px: int) -> PreparedVolume:
         volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px))
@@ -85,5 +97,4 @@ class Pipeline:
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:
         assert self._ensemble is not None
         reconstruction = self._ensemble.reconstruction(final)
-        strain = strain_field(reconstruction, volume, isosurface=self.recipe.isosurface)
-        return Pass(volume, reconstruction, strain)
+        return Pass(volume, reconstruction, strain_field(reconstruction, volume, self.map_options))

@@ -12,11 +12,12 @@ from braggline_models import __version__
 from braggline_models.phase_retrieval import Progress, Recipe
 from braggline_models.preprocess import frame_counts
 from braggline_models.recommendation import ScanLimits, next_scan, summarise
-from braggline_models.results import DefectReport, Provenance
-from braggline_models.scan import RockingCurve
+from braggline_models.results import Provenance
+from braggline_models.scan import RockingCurve, Sample
 from braggline_service.nexus import ScanResult
 from braggline_service.recipes import recipe_hash
 from braggline_service.settings import Settings
+from braggline_service.stages.findings import findings
 from braggline_service.stages.pipeline import Pass, Pipeline
 
 LEAST_AGREEMENT = 0.9  # below, runs from different starts found different crystals
@@ -29,11 +30,13 @@ def run_curve(
     seed: int,
     threads: int,
     on_progress: Callable[[Progress], None] | None = None,
+    sample: Sample | None = None,
 ) -> ScanResult:
     """The pipeline over a curve that is all there, from scratch."""
     started = time.monotonic()
     last: Pass | None = None
-    for step in Pipeline(recipe, seed, threads).finish(curve):
+    pipeline = Pipeline(recipe, seed, threads, sample=sample)
+    for step in pipeline.finish(curve):
         if isinstance(step, Pass):
             last = step
         elif on_progress is not None:
@@ -41,23 +44,23 @@ def run_curve(
     assert last is not None
     missing = int(np.count_nonzero(~curve.measured))
     elapsed_s = time.monotonic() - started
-    return scan_result(curve, last, recipe, settings, seed, missing, aborted=False, elapsed_s=elapsed_s)
+    return scan_result(curve, last, pipeline, settings, missing, aborted=False, elapsed_s=elapsed_s)
 
 
 def scan_result(
     curve: RockingCurve,
     last: Pass,
-    recipe: Recipe,
+    pipeline: Pipeline,
     settings: Settings,
-    seed: int,
     missing: int,
     aborted: bool,
     elapsed_s: float,
 ) -> ScanResult:
     """Everything that is known of the scan, with the advice drawn from it."""
-    limits = settings.advice
+    limits, recipe, seed = settings.advice, pipeline.recipe, pipeline.seed
+    found = findings(last, pipeline.map_options, pipeline.sample)
     summary = summarise(curve, last.volume, last.reconstruction)
-    flags = (*last.volume.flags, *last.reconstruction.quality.flags, *last.strain.flags)
+    flags = (*last.volume.flags, *last.reconstruction.quality.flags, *last.strain.flags, *found.flags)
     if aborted:
         flags = ("the scan was aborted: this is the result of what was measured", *flags)
     return ScanResult(
@@ -67,7 +70,11 @@ def scan_result(
         volume=last.volume,
         reconstruction=last.reconstruction,
         strain=last.strain,
-        defects=DefectReport(),
+        defects=found.defects,
+        sample=pipeline.sample,
+        frames=found.frames,
+        facets=found.facets,
+        statistics=found.statistics,
         recommendation=next_scan(summary, ScanLimits.of(limits), expires_after_s=limits.expires_after_s),
         provenance=Provenance("braggline", __version__, recipe_hash(recipe), seed, (curve.name,)),
         frames_missing=missing,
