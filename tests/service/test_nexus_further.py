@@ -87,6 +87,12 @@ def test_without_a_reflection_there_is_no_lattice_parameter(scan_result: ScanRes
     assert (back.sample, back.frames, back.statistics, back.facets.searched) == (Sample(), {}, {}, False)
 
 
+def test_statistics_keep_their_order(scan_result: ScanResult, tmp_path: Path) -> None:
+    given = {"surface": {"voxels": 3.0, "strain_mean": 0.1}, "all": {"z": 1.0, "a": 2.0}}
+    back = read_result(write_result(tmp_path / "out.h5", replace(scan_result, statistics=given, sample=Sample())))
+    assert json.dumps(back.statistics) == json.dumps(given)
+
+
 def test_a_file_of_before_still_reads(scan_result: ScanResult, tmp_path: Path) -> None:
     path = write_result(tmp_path / "out.h5", scan_result)
     with h5py.File(path, "r+") as file:

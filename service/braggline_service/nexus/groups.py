@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 
 def group(parent: h5py.Group, name: str, nx_class: str, **attributes: str) -> h5py.Group:
-    """A new group of a NeXus class."""
-    made = parent.create_group(name)
+    """A new group of a NeXus class, its members in the order they are written."""
+    made = parent.create_group(name, track_order=True)
     made.attrs["NX_class"] = nx_class
     made.attrs.update(attributes)
     return made
