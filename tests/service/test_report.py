@@ -22,9 +22,10 @@ from braggline_models.scan import Sample
 from braggline_service.bench.output import example_result, measure_output
 from braggline_service.nexus import ScanResult
 from braggline_service.report import overview_figure, write_report
+from braggline_service.report.colors import palette
 from braggline_service.report.markup import number
 from braggline_service.report.plots import Curve, plot, ticks
-from braggline_service.report.surface import surface_of
+from braggline_service.report.surface import Layer, surface_of
 from braggline_service.report.surface_figure import view_matrix
 
 CHECKOUT = Path(__file__).parents[2]
@@ -152,6 +153,12 @@ def test_the_surface_is_the_crystals_and_seen_from_outside(scan_result: ScanResu
     assert slope == pytest.approx(1 / 5.0, rel=0.25)
     top = surface.layers[2].values[np.argmax(surface.vertices_nm[:, 2])]
     assert top == 1
+
+
+def test_facets_have_colors_of_their_own() -> None:
+    colors = palette(Layer("facet", "", np.zeros(1, np.float32), "facet"))
+    assert colors.shape == (256, 3)
+    assert len({tuple(color) for color in colors[:22]}) == 22
 
 
 def test_a_large_surface_is_walked_in_larger_steps() -> None:

@@ -17,8 +17,7 @@ NONE_COLOR = "#BBBBBB"
 def palette(layer: Layer) -> NDArray[np.uint8]:
     """(256, 3) uint8: the last entry is for what is not known."""
     if layer.kind == "facet":
-        chosen = [NONE_COLOR] + [FACET_COLORS[k % len(FACET_COLORS)] for k in range(254)] + [NONE_COLOR]
-        return np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in chosen], np.uint8)
+        return _facet_palette()
     shades = colormaps[SIGNED_MAP](np.linspace(0, 1, 255))[:, :3]
     return np.concatenate([np.round(shades * 255), [[187, 187, 187]]]).astype(np.uint8)
 
@@ -34,3 +33,11 @@ def shades(layer: Layer) -> NDArray[np.uint8]:
     with np.errstate(invalid="ignore"):
         at = np.clip(np.round((layer.values - low) / (high - low) * 254), 0, 254)
     return np.where(np.isfinite(layer.values), at, 255).astype(np.uint8)
+
+
+def _facet_palette() -> NDArray[np.uint8]:
+    """Every seven facets the same colors again, by turns plain, pale and dark."""
+    rgb = np.array([[int(color[k : k + 2], 16) for k in (1, 3, 5)] for color in (*FACET_COLORS, NONE_COLOR)], float)
+    plain, none = rgb[:-1], rgb[-1:]
+    rounds = np.concatenate([plain, (plain + 2 * 255) / 3, plain / 2])
+    return np.concatenate([none, np.resize(rounds, (254, 3)), none]).astype(np.uint8)
