@@ -13,7 +13,10 @@ SHOWN = {
     "StrainRms": ("strain rms", "{:.2e}"),
     "FreeLlk": ("free LLK", "{:.4f}"),
     "VoxelSize": ("voxel", "{:.3g} m"),
-    "DefectCount": ("defects", "{}"),
+    "StrainUncertainty": ("uncertainty", "{:.1e} (median)"),
+    "LatticeParameter": ("lattice", "{:.6g} m"),
+    "FacetCount": ("facets", "{}"),
+    "DefectCount": ("defects", "{} visible in this reflection"),
     "Latency": ("latency", "{:.1f} s"),
     "ResultFile": ("file", "{}"),
 }

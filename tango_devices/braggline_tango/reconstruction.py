@@ -11,6 +11,7 @@ from tango.server import attribute, command, device_property
 from braggline_models.errors import BadInput
 from braggline_service.board import Snapshot
 from braggline_service.recipes import load_recipe
+from braggline_service.samples import sample_of
 from braggline_service.settings import config_dir
 from braggline_tango.accepted import accept, accepted_scans
 from braggline_tango.attributes import RECONSTRUCTION
@@ -55,6 +56,12 @@ class BraggReconstruction(Face):
     Isosurface = attribute(
         dtype=float, label="isosurface", min_value=0.0, max_value=0.9, format="%.3f",
         doc="amplitude where the crystal ends; 0: as the recipe says", **TUNED,
+    )  # fmt: skip
+    Material = attribute(dtype=str, label="material", doc="such as Pt; empty: as configured", **TUNED)
+    Reflection = attribute(dtype=str, label="reflection", doc="such as 1,1,1; empty: as configured", **TUNED)
+    InPlane = attribute(
+        dtype=str, label="in-plane direction", doc="crystal direction along the sample frame's x; empty: as configured",
+        **TUNED,
     )  # fmt: skip
     Learned = attribute(dtype=bool, label="learned", doc="start from a learned model where there is one", **TUNED)
     SliceIndex = attribute(
@@ -130,6 +137,24 @@ class BraggReconstruction(Face):
     def write_Isosurface(self, level: float) -> None:
         self._tune("isosurface", float(level) or None)
 
+    def read_Material(self) -> str:
+        return str(self._kept.get("material", "") or "")
+
+    def write_Material(self, symbol: str) -> None:
+        self._tune_sample("material", symbol)
+
+    def read_Reflection(self) -> str:
+        return str(self._kept.get("reflection", "") or "")
+
+    def write_Reflection(self, hkl: str) -> None:
+        self._tune_sample("reflection", hkl)
+
+    def read_InPlane(self) -> str:
+        return str(self._kept.get("in_plane", "") or "")
+
+    def write_InPlane(self, uvw: str) -> None:
+        self._tune_sample("in_plane", uvw)
+
     def read_Learned(self) -> bool:
         return bool(self._kept.get("learned", False))
 
@@ -170,6 +195,11 @@ class BraggReconstruction(Face):
             accept(self.board, scan)
 
     # ---- inside
+    def _tune_sample(self, key: str, text: str) -> None:
+        with told(key):
+            sample_of(self.settings.sample, {key: text})
+        self._tune(key, text.strip() or None)
+
     def _tune(self, key: str, value: Any) -> None:
         self._kept.set(key, value)
         if self._pusher is not None:

@@ -45,7 +45,8 @@ def command(
     from braggline_service.samples import sample_of
     from braggline_service.settings import load_settings
     from braggline_service.sources.read import read_scan
-    from braggline_service.stages.result import run_curve, summary_values
+    from braggline_service.stages.result import run_curve
+    from braggline_service.stages.summary import summary_values
 
     settings = load_settings()
     told = {"material": material, "reflection": reflection, "in_plane": in_plane}

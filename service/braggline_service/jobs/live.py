@@ -28,7 +28,8 @@ from braggline_service.samples import sample_of
 from braggline_service.settings import Settings
 from braggline_service.stages.growing import GrowingCurve
 from braggline_service.stages.pipeline import Pass, Pipeline
-from braggline_service.stages.result import scan_result, summary_values
+from braggline_service.stages.result import scan_result
+from braggline_service.stages.summary import summary_values
 from braggline_service.streams import FrameReader, commit, counts
 
 logger = logging.getLogger(__name__)

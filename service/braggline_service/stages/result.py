@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -94,27 +93,3 @@ def gate_reason(result: ScanResult) -> str | None:
     if quality.agreement < LEAST_AGREEMENT:
         return f"the runs agree by {quality.agreement:.2f} only"
     return next((flag for flag in result.flags if flag.startswith("undersampled")), None)
-
-
-def summary_values(result: ScanResult) -> Mapping[str, Any]:
-    """The numbers of a result under the keys of the board and of `reconstruct --json`."""
-    quality = result.reconstruction.quality
-    return {
-        "voxels": int(np.count_nonzero(result.reconstruction.support)),
-        "free_llk": quality.free_llk,
-        "llk": quality.llk,
-        "resolution_m": quality.resolution_m,
-        "strain_rms": result.strain.strain_rms,
-        "voxel_size_m": result.strain.voxel_size_m,
-        "agreement": quality.agreement,
-        "pairwise": quality.pairwise,
-        "runs_kept": quality.runs_kept,
-        "runs_total": quality.runs_total,
-        "frames_expected": result.volume.frames_expected,
-        "frames_used": result.volume.frames_used,
-        "frames_missing": result.frames_missing,
-        "defect_count": len(result.defects.lines),
-        "defects": {"searched": result.defects.searched, "lines": []},
-        "gate": "passed" if gate_reason(result) is None else "failed",
-        "flags": list(result.flags),
-    }

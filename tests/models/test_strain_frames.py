@@ -1,0 +1,92 @@
+"""The same crystal in further frames, and what the beam suffers in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from braggline_models.geometry.materials import refraction
+from braggline_models.geometry.reciprocal import wavenumber_per_m
+from braggline_models.results import Quality, Reconstruction
+from braggline_models.scan import PreparedVolume
+from braggline_models.strain import MapOptions, crystal_frame, lab_frame, statistics, strain_field
+from braggline_models.strain.refraction import beam_of, corrected, paths
+
+N, VOXEL_m = 48, 6e-9
+TURN = Rotation.from_euler("zyx", [20.0, -35.0, 10.0], degrees=True).as_matrix()
+Q = np.array([-0.9e10, 0.4e10, 2.6e10])
+STEP = 2 * np.pi / (N * VOXEL_m)
+PLAIN = MapOptions(apodisation=0.0, voxel_size_m=VOXEL_m)
+
+
+def volume() -> PreparedVolume:
+    nothing = np.zeros((N, N, N), np.float32)
+    return PreparedVolume(
+        "scan", nothing, nothing > 0, (0, 0, 0), (1, 1, 1), (N / 2, N / 2, N / 2), Q, STEP * np.eye(3),
+        energy_eV=9000.0, sample_to_lab=TURN,
+    )  # fmt: skip
+
+
+def reconstruction(strain: float) -> Reconstruction:
+    points = VOXEL_m * np.stack(np.meshgrid(*(np.arange(N) - N // 2,) * 3, indexing="ij"), axis=-1)
+    density = np.clip((80e-9 - np.linalg.norm(points * [1.0, 1.2, 0.9], axis=-1)) / VOXEL_m, 0, 1)
+    object_ = (density * np.exp(1j * strain * points @ Q)).astype(np.complex64)
+    quality = Quality(0, 0, 1, 1, np.ones(1), np.ones(1), 1e-9, 1, 1)
+    return Reconstruction(object_, density > 0.5, np.zeros((0, N, N, N), np.complex64), quality, {}, 0, 1, True)
+
+
+@pytest.mark.parametrize("name", ["lab", "crystal"])
+def test_strain_is_the_same_in_every_frame(name: str) -> None:
+    frame = lab_frame(volume()) if name == "lab" else crystal_frame(TURN.T)
+    here, there = (strain_field(reconstruction(2e-4), volume(), PLAIN, *given) for given in ((), (frame,)))
+    assert there.frame == name
+    assert there.q_bragg_per_m == pytest.approx(frame.rotation @ Q)
+    first, second = statistics(here)["bulk"], statistics(there)["bulk"]
+    assert second["strain_mean"] == pytest.approx(first["strain_mean"], rel=0.01)
+    assert second["voxels"] == pytest.approx(first["voxels"], rel=0.05)
+    assert first["strain_mean"] == pytest.approx(2e-4, rel=0.02)
+
+
+def test_the_crystal_lies_turned() -> None:
+    """The longest axis of the crystal, z of the sample, is R z in the laboratory."""
+    found = strain_field(reconstruction(0.0), volume(), PLAIN, lab_frame(volume()))
+    points = np.argwhere(found.support)[:, ::-1] - np.array(found.support.shape)[::-1] // 2
+    longest = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0]
+    assert abs(longest @ TURN @ [0, 0, 1]) > 0.99
+
+
+def test_paths_through_a_cube() -> None:
+    cube = np.zeros((20, 20, 20), bool)
+    cube[5:15, 5:15, 5:15] = True
+    along_x = paths(cube, np.array([1.0, 0.0, 0.0]))
+    assert along_x[10, 10, 5:15] == pytest.approx(np.arange(9.5, 0, -1), abs=0.51)
+    assert not along_x[~cube].any()
+    diagonal = paths(cube, np.array([1.0, 1.0, 0.0]) / np.sqrt(2))
+    assert diagonal[10, 5, 5] == pytest.approx(9.5 * np.sqrt(2), abs=0.8)
+
+
+def test_refraction_and_absorption_are_taken_out() -> None:
+    """What scatters carries exp(-i k delta L - k beta L); psi is its conjugate."""
+    delta, beta = refraction("Au", 9000.0)
+    k = wavenumber_per_m(9000.0)
+    beam = beam_of(volume(), "Au", np.eye(3))
+    assert np.cross(beam.outgoing, k * beam.incoming + Q) == pytest.approx(np.zeros(3), abs=1e-3 * k)
+    assert TURN @ beam.incoming == pytest.approx([1, 0, 0])
+    support = reconstruction(0.0).support
+    length_m = VOXEL_m * (paths(support, -beam.incoming) + paths(support, beam.outgoing))
+    psi = np.where(support, np.exp(k * length_m * (1j * delta - beta)), 0.0).astype(np.complex64)
+    mended = corrected(psi, support, VOXEL_m, beam)
+    assert np.abs(psi[support]).min() < 0.95
+    assert np.abs(np.angle(psi[support])).max() > 0.1
+    assert mended[support] == pytest.approx(np.ones(support.sum()), abs=1e-4)
+
+
+def test_the_map_is_corrected_where_the_material_is_known() -> None:
+    given = reconstruction(0.0)
+    plain = strain_field(given, volume(), PLAIN)
+    gold = strain_field(given, volume(), replace(PLAIN, material="Au"))
+    assert np.nanmax(np.abs(plain.phase_rad)) < 1e-3
+    assert 0.1 < np.nanmax(gold.phase_rad) - np.nanmin(gold.phase_rad) < 2.0
