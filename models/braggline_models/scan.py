@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 
+ENERGY = "energy"  # what scanned_circle calls the energy where it moves in place of a circle
 FloatArray = NDArray[np.floating]
 BoolArray = NDArray[np.bool_]
 Vector = tuple[float, float, float]
@@ -71,6 +72,7 @@ class RockingCurve:
     measured   (n_frames,) bool
     angles_deg every circle of the diffractometer by name, each (n_frames,) float64
     monitor    (n_frames,) or None
+    energies_eV  (n_frames,) where the energy is scanned in place of a circle, and None elsewhere; energy_eV: their mean
     """
 
     name: str
@@ -84,6 +86,7 @@ class RockingCurve:
     exposure_s: float | None = None
     monitor: FloatArray | None = None
     flags: tuple[str, ...] = ()
+    energies_eV: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.intensity)
@@ -98,10 +101,14 @@ class RockingCurve:
                 )
             if (found := np.shape(self.angles_deg[circle])) != (n,):
                 raise BadInput(f"{self.name}: '{circle}' has {found} positions for {n} frames; each frame needs one")
+        if self.energies_eV is not None and (found := np.shape(self.energies_eV)) != (n,):
+            raise BadInput(f"{self.name}: {found} energies for {n} frames; each frame needs one")
 
     @property
     def scanned_circle(self) -> str:
-        """The sample circle that moves during the scan."""
+        """The sample circle that moves during the scan, or 'energy'."""
+        if self.energies_eV is not None:
+            return ENERGY
         span = {c.name: float(np.ptp(self.angles_deg[c.name])) for c in self.diffractometer.sample_circles}
         name = max(span, key=lambda k: span[k])
         if span[name] == 0.0:
@@ -109,6 +116,17 @@ class RockingCurve:
                 f"{self.name}: no sample circle moves during the scan; a rocking scan turns one of {list(span)}"
             )
         return name
+
+    @property
+    def scanned_positions(self) -> FloatArray:
+        """(n_frames,) positions of what is scanned, in `scanned_unit`."""
+        values = self.angles_deg[self.scanned_circle] if self.energies_eV is None else self.energies_eV
+        return np.asarray(values, np.float64)
+
+    @property
+    def scanned_unit(self) -> str:
+        """'deg', or 'eV' for an energy scan."""
+        return "deg" if self.energies_eV is None else "eV"
 
 
 @dataclass(frozen=True)

@@ -21,33 +21,41 @@ def wavenumber_per_m(energy_eV: float) -> float:
 def q_of(
     diffractometer: Diffractometer,
     detector: Detector,
-    angles_deg: Mapping[str, float],
+    angles_deg: Mapping[str, ArrayLike],
     row: ArrayLike,
     column: ArrayLike,
-    energy_eV: float,
+    energy_eV: ArrayLike,
 ) -> NDArray[np.float64]:
     """q = R_sample^T k (u - x), u the direction from the sample to the pixel, x along the beam.
 
-    `row`, `column` may be fractional and of any common shape; the result is (..., 3), 1/m, in the sample frame:
-    x along the beam, y outboard, z up when all sample circles stand at 0.
+    `row`, `column` may be fractional; they, the angles and the energy may have any shapes that broadcast to a common
+    one (...). The result is (..., 3), 1/m, in the sample frame: x along the beam, y outboard, z up when all sample
+    circles stand at 0.
     Source: the convention of xrayutilities (Kriegner et al., J. Appl. Cryst. 46, 1162 (2013)).
     """
+    direction = pixel_direction(diffractometer, detector, row, column)
+    outgoing = np.einsum("...ij,...j->...i", rotation_product(diffractometer.detector_circles, angles_deg), direction)
+    k = 2.0 * np.pi * np.asarray(energy_eV, np.float64) / HC_eV_m
+    q_lab = k[..., None] * (outgoing - np.array([1.0, 0.0, 0.0]))
+    return np.asarray(np.einsum("...ji,...j->...i", rotation_product(diffractometer.sample_circles, angles_deg), q_lab))
+
+
+def pixel_direction(
+    diffractometer: Diffractometer, detector: Detector, row: ArrayLike, column: ArrayLike
+) -> NDArray[np.float64]:
+    """r / |r|, r = D x + R_x(rotation) R_tilt v: unit vectors (..., 3) to pixels, with all detector circles at 0."""
     rows, columns = np.broadcast_arrays(np.asarray(row, np.float64), np.asarray(column, np.float64))
     down = (rows - detector.beam_center_px[0]) * detector.pixel_size_m[0]
     across = (columns - detector.beam_center_px[1]) * detector.pixel_size_m[1]
     in_plane = down[..., None] * np.array(diffractometer.row_direction) + across[..., None] * np.array(
         diffractometer.column_direction
     )
-    tilted = in_plane @ _pose(diffractometer, detector).T
-    position = tilted + np.array([detector.distance_m, 0.0, 0.0])
-    direction = position / np.linalg.norm(position, axis=-1, keepdims=True)
-    outgoing = direction @ rotation_product(diffractometer.detector_circles, angles_deg).T
-    q_lab = wavenumber_per_m(energy_eV) * (outgoing - np.array([1.0, 0.0, 0.0]))
-    return np.asarray(q_lab @ rotation_product(diffractometer.sample_circles, angles_deg))
+    position = in_plane @ pose(diffractometer, detector).T + np.array([detector.distance_m, 0.0, 0.0])
+    return np.asarray(position / np.linalg.norm(position, axis=-1, keepdims=True))
 
 
-def _pose(diffractometer: Diffractometer, detector: Detector) -> NDArray[np.float64]:
-    """The detector's own tilt, then its rotation about the beam."""
+def pose(diffractometer: Diffractometer, detector: Detector) -> NDArray[np.float64]:
+    """The detector's own tilt, then its rotation about the beam: (3, 3)."""
     x = (1.0, 0.0, 0.0)
     column = rotation(x, detector.tilt_azimuth_deg) @ np.array(diffractometer.column_direction)
     tilt = rotation((float(column[0]), float(column[1]), float(column[2])), -detector.tilt_deg)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from braggline_models.errors import BadInput
-from braggline_models.geometry import bragg_geometry, linearisation_error, sample_to_lab
+from braggline_models.geometry import bragg_geometry, placed
 from braggline_models.preprocess.cleaning import cleaned
 from braggline_models.preprocess.cut import binned, cut, frames_to_bin, without_background
 from braggline_models.preprocess.options import PrepareOptions
@@ -53,12 +53,8 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
         flags=(*curve.flags, *scene.flags),
         frames_expected=len(curve.intensity),
         frames_used=used,
-        energy_eV=curve.energy_eV,
-        sample_to_lab=sample_to_lab(curve, peak.center_px),
-        linearisation_error=linearisation_error(
-            curve, peak.center_px, start, (intensity.shape[0] * bins, intensity.shape[1], intensity.shape[2])
-        ),
     )
+    volume = placed(volume, curve)
     return replace(volume, flags=(*volume.flags, *_suspicions(volume, curve)))
 
 
