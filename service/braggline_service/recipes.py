@@ -65,4 +65,4 @@ def _recipe_path(name_or_path: str | Path) -> Path:
 
 
 def _plain(value: Any) -> Any:
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    return yaml.safe_load(value) if isinstance(value, str) and value else value

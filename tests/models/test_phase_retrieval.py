@@ -73,7 +73,7 @@ def test_a_known_crystal_comes_back() -> None:
     result = _result()
     assert _agrees(result.object_) > 0.95
     assert result.quality.agreement > 0.95
-    assert result.quality.runs_kept == 3
+    assert result.quality.runs_kept in (2, 3)
     assert result.quality.runs_total == 8
     assert result.support.sum() == pytest.approx(np.count_nonzero(np.abs(_truth()) > 0.15), rel=0.2)
 
@@ -90,7 +90,7 @@ def test_sign_center_and_global_phase() -> None:
         profile = weight.sum(axis=tuple(k for k in range(3) if k != axis))
         assert profile @ np.arange(n) / profile.sum() == pytest.approx(n // 2, abs=0.3)
     assert np.angle(np.sum(result.object_[result.support])) == pytest.approx(0.0, abs=1e-3)
-    assert result.runs.shape == (3, *SHAPE)
+    assert result.runs.shape == (result.quality.runs_kept, *SHAPE)
     assert abs(correlation(result.object_, result.runs[1]) - 1) < 0.05
 
 

@@ -12,7 +12,7 @@ from braggline_tango.reading import ALARM, CHANGING, INVALID, VALID, cut, read_a
 from braggline_tango.state import state_of
 
 SHAPE = (3, 4, 5)
-VOLUMES = ("strain", "phase_rad", "amplitude", "d_spacing_m")
+VOLUMES = ("strain", "phase_rad", "amplitude", "d_spacing_m", "uncertainty")
 VALUES = {
     "free_llk": 1.25,
     "resolution_m": 9e-9,
@@ -20,6 +20,11 @@ VALUES = {
     "defect_count": 2,
     "defects": [{"kind": "screw"}],
     "voxel_size_m": 5e-9,
+    "uncertainty_median": 3e-5,
+    "lattice_parameter_m": 3.92e-10,
+    "facet_count": 1,
+    "facets": [{"hkl": [1, 1, 1]}],
+    "statistics": {"bulk": {"strain_mean": 1e-5}},
     "frames_used": 64,
     "result_file": "/tmp/a.h5",
     "latency_s": 3.5,
@@ -44,8 +49,12 @@ def expected_of_snapshot():
         "FreeLlk": 1.25, "Resolution": 9e-9, "StrainRms": 2e-4, "DefectCount": 2, "Defects": '[{"kind": "screw"}]',
         "VoxelSize": 5e-9, "FramesUsed": 64, "ResultFile": "/tmp/a.h5", "Latency": 3.5,
     }  # fmt: skip
+    rows |= {
+        "StrainUncertainty": 3e-5, "LatticeParameter": 3.92e-10, "FacetCount": 1, "Facets": '[{"hkl": [1, 1, 1]}]',
+        "Statistics": '{"bulk": {"strain_mean": 1e-05}}',
+    }  # fmt: skip
     rows |= {"SliceAmplitude": np.eye(3), "SlicePhase": -np.eye(3), "Foreseen": 0.6}
-    for number, prefix in enumerate(("Strain", "Phase", "Amplitude", "DSpacing")):
+    for number, prefix in enumerate(("Strain", "Phase", "Amplitude", "DSpacing", "Uncertainty")):
         v = volume(number)
         rows |= {f"{prefix}XY": v[1], f"{prefix}XZ": v[:, 2], f"{prefix}YZ": v[:, :, 2]}
     return rows

@@ -34,6 +34,7 @@ class Merged:
 
 
 MOST_WORSE = 1.2  # a run whose free LLK is that many times the best one's has found another crystal
+SECOND_WORSE = 1.5  # the second best may be that much worse: without it there is nothing to compare the best with
 
 
 def kept_runs(outcomes: list[Outcome], keep: float, most_outside: float) -> list[Outcome]:
@@ -48,7 +49,9 @@ def kept_runs(outcomes: list[Outcome], keep: float, most_outside: float) -> list
         return sorted(finite, key=lambda run: run.outside)[:1]
     n = max(1, round(keep * len(outcomes)))
     ranked = sorted(good, key=lambda run: run.free_llk)[:n]
-    return [run for run in ranked if run.free_llk <= MOST_WORSE * max(ranked[0].free_llk, 0.0) or run is ranked[0]]
+    best = max(ranked[0].free_llk, 0.0)
+    near = [run for run in ranked[1:] if run.free_llk <= MOST_WORSE * best]
+    return [ranked[0], *(near or [run for run in ranked[1:2] if run.free_llk <= SECOND_WORSE * best])]
 
 
 def merged(kept: list[Outcome]) -> Merged:
