@@ -118,7 +118,7 @@ class RockingCurve:
         return name
 
     @property
-    def scanned_positions(self) -> FloatArray:
+    def scanned_positions(self) -> NDArray[np.float64]:
         """(n_frames,) positions of what is scanned, in `scanned_unit`."""
         values = self.angles_deg[self.scanned_circle] if self.energies_eV is None else self.energies_eV
         return np.asarray(values, np.float64)

@@ -28,6 +28,13 @@ APS = Diffractometer(
     (0, 0, -1),
     (0, 1, 0),
 )
+FOUR = Diffractometer(
+    "four circles",
+    (Circle("mu", (0, 0, 1)), Circle("eta", (0, -1, 0)), Circle("chi", (1, 0, 0)), Circle("phi", (0, -1, 0))),
+    (Circle("nu", (0, 0, 1)), Circle("delta", (0, -1, 0))),
+    (0, 0, -1),
+    (0, -1, 0),
+)
 SHAPE = (32, 40, 40)
 SIZE_M = 200e-9
 GRADIENT_PER_M = 1e-3 / SIZE_M  # strain from -5e-4 to +5e-4 across the crystal
@@ -38,7 +45,7 @@ class Setup:
     diffractometer: Diffractometer
     bragg_deg: dict[str, float]
     rocking: str
-    step_deg: float
+    step: float  # deg, or eV of the energy
 
 
 SETUPS = {
@@ -46,18 +53,26 @@ SETUPS = {
     "id01 eta down": Setup(ID01, {"eta": 17.7, "phi": 0.0, "nu": 0.0, "delta": 35.4}, "eta", -0.012),
     "id01 phi": Setup(ID01, {"eta": 5.0, "phi": 13.0, "nu": 34.0, "delta": 10.0}, "phi", 0.012),
     "aps theta": Setup(APS, {"theta": 0.3, "chi": 90.0, "phi": -5.0, "delta": 32.2, "gamma": 12.6}, "theta", 0.015),
+    "id01 energy": Setup(ID01, {"eta": 45.0, "phi": 0.0, "nu": 0.0, "delta": 90.0}, "energy", 1.5),
+    "four circles": Setup(
+        FOUR, {"mu": 2.0, "eta": 16.0, "chi": 4.0, "phi": 30.0, "nu": 3.0, "delta": 35.0}, "phi", -0.012
+    ),
 }
 
 
 def curve_of(setup: Setup) -> RockingCurve:
     n = SHAPE[0]
     angles = {name: np.full(n, value) for name, value in setup.bragg_deg.items()}
-    angles[setup.rocking] = angles[setup.rocking] + (np.arange(n) - n // 2) * setup.step_deg
+    steps = (np.arange(n) - n // 2) * setup.step
+    energies = 9000.0 + steps if setup.rocking == "energy" else None
+    if energies is None:
+        angles[setup.rocking] = angles[setup.rocking] + steps
     detector = Detector("maxipix", SHAPE[1:], (110e-6, 110e-6), 0.5, (20.0, 20.0))
     nothing = np.zeros(SHAPE, np.uint8)
     return RockingCurve(
-        "s", nothing, np.zeros(SHAPE[1:], bool), np.ones(n, bool), angles, 9000.0, detector, setup.diffractometer
-    )
+        "s", nothing, np.zeros(SHAPE[1:], bool), np.ones(n, bool), angles, 9000.0, detector, setup.diffractometer,
+        energies_eV=energies,
+    )  # fmt: skip
 
 
 def crystal(q_bragg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +93,8 @@ def summed_amplitude(curve: RockingCurve, points: np.ndarray, u: np.ndarray, q_b
     frames = []
     for frame in range(SHAPE[0]):
         angles = {name: float(values[frame]) for name, values in curve.angles_deg.items()}
-        q = q_of(curve.diffractometer, curve.detector, angles, rows, columns, curve.energy_eV).reshape(-1, 3)
+        energy_eV = curve.energy_eV if curve.energies_eV is None else float(curve.energies_eV[frame])
+        q = q_of(curve.diffractometer, curve.detector, angles, rows, columns, energy_eV).reshape(-1, 3)
         phase = (q - q_bragg) @ points.T + q @ u.T
         frames.append(np.exp(-1j * phase.astype(np.float32)).sum(axis=1).reshape(SHAPE[1:]))
     return np.stack(frames)

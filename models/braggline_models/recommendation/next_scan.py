@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 from braggline_models.recommendation.curve import CurveShape, curve_shape
 from braggline_models.recommendation.limits import ScanLimits, clip_parameters
@@ -24,9 +26,10 @@ def next_scan(
     """Range, step, exposure and points of the scan that teaches most next, with the reason in one line.
 
     parameters: center_deg, shift_deg (of the center, against this scan), range_deg (whole), step_deg, exposure_s,
-    points. No learning: sampling, noise floor and photon statistics alone (plan.py).
+    points. No learning: sampling, noise floor and photon statistics alone (plan.py). Of an energy scan all that is in
+    deg here is in eV, and named so: center_eV, range_eV, step_eV; the limits of range and step are those of circles.
     """
-    goal, limits = goal or Goal(), limits or ScanLimits()
+    goal, limits = goal or Goal(), _limits(limits or ScanLimits(), summary)
     shape = curve_shape(summary.angle_deg, summary.counts_per_frame)
     if shape is None or not math.isfinite(summary.step_deg):
         return _repeat(summary, limits, expires_after_s)
@@ -45,16 +48,26 @@ def next_scan(
     hit += ("saturation_counts",) if made.headroom < 1.0 else ()
     told = [reasons[a] for a in ACTIONS if a in reasons] + _detector_axes(summary)
     gain, details = _gain(summary, parameters, made)
+    peak = {"peak_deg": shape.peak_deg, "fwhm_deg": shape.fwhm_deg, "contrast": shape.contrast}
     return Recommendation(
         action=action,
-        parameters=parameters,
+        parameters=_named(parameters, summary),
         reason="; ".join(told) if told else _content(summary),
         expected_gain=gain,
         confidence=_confidence(summary, shape, made, hit),
         expires_after_s=expires_after_s,
         limits_hit=hit,
-        details=details | {"peak_deg": shape.peak_deg, "fwhm_deg": shape.fwhm_deg, "contrast": shape.contrast},
+        details=details | _named(peak, summary),
     )
+
+
+def _limits(limits: ScanLimits, summary: ScanSummary) -> ScanLimits:
+    return limits if summary.unit == "deg" else replace(limits, max_range_deg=math.inf, min_step_deg=0.0)
+
+
+def _named(values: Mapping[str, float], summary: ScanSummary) -> dict[str, float]:
+    """`values` with the unit of this scan in their names."""
+    return {f"{k.removesuffix('_deg')}_{summary.unit}" if k.endswith("_deg") else k: v for k, v in values.items()}
 
 
 def _repeat(summary: ScanSummary, limits: ScanLimits, expires_after_s: float) -> Recommendation:
@@ -62,8 +75,9 @@ def _repeat(summary: ScanSummary, limits: ScanLimits, expires_after_s: float) ->
     values = {"range_deg": 2 * summary.range_deg, "step_deg": summary.step_deg, "exposure_s": summary.exposure_s}
     known = {k: v for k, v in values.items() if math.isfinite(v) and v > 0}
     parameters, hit = clip_parameters(known, limits)
-    reason = f"no Bragg peak stands out of {len(summary.angle_deg)} frames over {summary.range_deg:.3f} deg"
-    return Recommendation("repeat", parameters, reason, "a peak to look at, if there is one", 0.2, expires_after_s, hit)
+    reason = f"no Bragg peak stands out of {len(summary.angle_deg)} frames over {summary.range_deg:.3f} {summary.unit}"
+    named, gain = _named(parameters, summary), "a peak to look at, if there is one"
+    return Recommendation("repeat", named, reason, gain, 0.2, expires_after_s, hit)
 
 
 def _gain(summary: ScanSummary, parameters: dict[str, float], made: Plan) -> tuple[str, dict[str, float]]:

@@ -65,7 +65,9 @@ def _center(summary: ScanSummary, shape: CurveShape, reasons: dict[str, str]) ->
     shift = shape.peak_deg - middle
     if abs(shift) <= CENTERED * summary.range_deg:
         return middle
-    reasons["recenter"] = f"the peak is at {shape.peak_deg:.4f} deg, {shift:+.4f} deg off the middle of the scan"
+    reasons["recenter"] = (
+        f"the peak is at {shape.peak_deg:.4f} {summary.unit}, {shift:+.4f} {summary.unit} off the middle of the scan"
+    )
     return shape.peak_deg
 
 
@@ -75,7 +77,7 @@ def _step(summary: ScanSummary, reasons: dict[str, str]) -> float:
     if not math.isfinite(sigma) or LOW_SAMPLING <= sigma <= HIGH_SAMPLING:
         return summary.step_deg
     step = summary.step_deg * sigma / GOOD_SAMPLING
-    fringe = f"fringes {sigma * summary.step_deg:.4f} deg apart are sampled {sigma:.1f} times"
+    fringe = f"fringes {sigma * summary.step_deg:.4f} {summary.unit} apart are sampled {sigma:.1f} times"
     if sigma < LOW_SAMPLING:
         reasons["refine"] = f"{fringe}, {GOOD_SAMPLING:g} is safe and {LEAST_SAMPLING:g} the least"
     else:
@@ -98,15 +100,19 @@ def _range(summary: ScanSummary, shape: CurveShape, center: float, goal: Goal, r
     if summary.resolution_m <= goal.resolution_m:  # nothing is missing; False where it is not known
         useful = min(useful, half)
     if useful > 1.15 * half:
-        reach = min(shape.signal_half_width_deg, 9.99)
+        reach = min(shape.signal_half_width_deg, 9.99) if summary.unit == "deg" else shape.signal_half_width_deg
         reasons["widen"] = (
-            f"the scan ends {shorter_side:.3f} deg off the peak, its tail stays above the noise to {reach:.2f} deg"
+            f"the scan ends {shorter_side:.3f} {summary.unit} off the peak, "
+            f"its tail stays above the noise to {reach:.2f} {summary.unit}"
         )
         return 2 * useful
     if useful < TRIM_BELOW * half:
         why = "drowns in the noise" if useful >= 0.99 * shape.signal_half_width_deg else "gives what is wanted"
         reasons["trim"] = "; ".join(
-            [*([reasons["trim"]] if "trim" in reasons else []), f"beyond {useful:.3f} deg from the peak it {why}"]
+            [
+                *([reasons["trim"]] if "trim" in reasons else []),
+                f"beyond {useful:.3f} {summary.unit} from the peak it {why}",
+            ]
         )
         return 2 * useful
     return 2 * half

@@ -19,6 +19,7 @@ class ScanSummary:
 
     angle_deg, counts_per_frame  (n,) of the measured frames, in the order of the angle; counts inside the window
     step_deg         of one frame
+    unit             of what is called deg here: 'eV' for an energy scan
     oversampling     measured fringe spacing in frames, rows and columns: N / extent of the support; 2 is needed
     resolution_m     half period up to which the phases agree (PRTF); NaN: not known
     edge_m           half period at the edge of what was recorded, along frame, row and column; NaN: not known
@@ -39,6 +40,7 @@ class ScanSummary:
     agreement: float = NOT_KNOWN
     frames_expected: int = 0
     complete: bool = True
+    unit: str = "deg"
 
     def __post_init__(self) -> None:
         if np.ndim(self.angle_deg) != 1 or np.shape(self.angle_deg) != np.shape(self.counts_per_frame):
@@ -55,7 +57,7 @@ def summarise(curve: RockingCurve, volume: PreparedVolume, reconstruction: Recon
     rows, columns = _window(volume)
     keep = ~curve.mask[rows, columns]
     used = np.flatnonzero(curve.measured)
-    angle = np.asarray(curve.angles_deg[curve.scanned_circle], np.float64)[used]
+    angle = curve.scanned_positions[used]
     frames = (np.where(keep, curve.intensity[i, rows, columns], 0) for i in used)
     totals = np.array([float(frame.sum(dtype=np.float64)) for frame in frames])
     order = np.argsort(angle, kind="stable")
@@ -73,6 +75,7 @@ def summarise(curve: RockingCurve, volume: PreparedVolume, reconstruction: Recon
         agreement=reconstruction.quality.agreement if reconstruction else NOT_KNOWN,
         frames_expected=len(curve.measured),
         complete=bool(curve.measured.all()),
+        unit=curve.scanned_unit,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from redis import Redis
 
 from braggline_models.scan import RockingCurve
-from braggline_service.beamlines import load_beamline
+from braggline_service.beamlines import Beamline, EnergySource, load_beamline
 from braggline_service.messages import DetectorInfo, ScanHeader
 from braggline_service.settings import Settings
 from braggline_service.streams import FrameWriter
@@ -69,8 +69,16 @@ def publish_curve(redis: Redis, settings: Settings, curve: RockingCurve, header:
 
 def _positions(curve: RockingCurve) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """By name of the motor: the axes that move, that of the largest span first, and those that stand still."""
-    motors = load_beamline(curve.diffractometer.name).motors
+    line = load_beamline(curve.diffractometer.name)
+    motors = line.motors
     spans = {circle: float(np.ptp(curve.angles_deg[circle])) for circle in motors}
     order = sorted(spans, key=lambda circle: -spans[circle])
     moving = {motors[c]: np.asarray(curve.angles_deg[c], float) for c in order if spans[c] > 0}
+    if curve.energies_eV is not None and (source := _energy_motor(line)):
+        scanned = np.asarray(curve.energies_eV, float) / source.eV_per_unit
+        moving = {source.path.removeprefix("positioners/"): scanned} | moving
     return moving, {motors[c]: float(curve.angles_deg[c][0]) for c in order if spans[c] == 0}
+
+
+def _energy_motor(line: Beamline) -> EnergySource | None:
+    return next((source for source in line.energy if source.path.startswith("positioners/")), None)

@@ -13,15 +13,19 @@ MOST_UNEVEN = 0.25  # of the mean step; the geometry is linear in the frame inde
 
 
 def checked_angles(curve: RockingCurve) -> RockingCurve:
-    """`curve`, flagged where its steps are uneven. BadInput where a position is NaN or no sample circle moves."""
+    """`curve`, flagged where its steps are uneven, and where it is an energy scan, whose positions are in eV.
+
+    BadInput where a position is NaN or neither a sample circle nor the energy moves.
+    """
     for circle in curve.diffractometer.circle_names:
         values = np.asarray(curve.angles_deg[circle])
         if not np.isfinite(values).all():
             frame = int(np.argmin(np.isfinite(values)))
             raise BadInput(f"{curve.name}: '{circle}' is not a number at frame {frame}; mend the positions in the file")
-    steps = np.diff(curve.angles_deg[curve.scanned_circle])
+    steps = np.diff(curve.scanned_positions)
+    flags = ["an energy scan: its positions are in eV"] if curve.energies_eV is not None else []
     mean = float(np.mean(steps))
     if mean == 0 or np.abs(steps - mean).max() > MOST_UNEVEN * abs(mean):
-        told = f"uneven steps of '{curve.scanned_circle}': {steps.min():.5g} to {steps.max():.5g} deg"
-        return replace(curve, flags=(*curve.flags, told))
-    return curve
+        unit = curve.scanned_unit
+        flags.append(f"uneven steps of '{curve.scanned_circle}': {steps.min():.5g} to {steps.max():.5g} {unit}")
+    return replace(curve, flags=(*curve.flags, *flags)) if flags else curve

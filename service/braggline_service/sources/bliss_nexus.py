@@ -14,8 +14,15 @@ from braggline_service.beamlines import Beamline, load_beamline
 from braggline_service.settings import load_settings
 from braggline_service.sources.angles import checked_angles
 from braggline_service.sources.bliss_detector import detector_of_file, pixel_mask, roi_of_file
-from braggline_service.sources.bliss_select import find_detector, find_entry, link_target, position_dataset
-from braggline_service.sources.bliss_values import energy_eV, exposure_s, monitor
+from braggline_service.sources.bliss_energy import energy_eV, scanned_energies
+from braggline_service.sources.bliss_select import (
+    circle_moves,
+    find_detector,
+    find_entry,
+    link_target,
+    position_dataset,
+)
+from braggline_service.sources.bliss_values import exposure_s, monitor
 from braggline_service.sources.counts import checked_counts
 from braggline_service.sources.overrides import checked_overrides, posed, window
 from braggline_service.sources.pixels import checked_stack, fitted, place, read_frames
@@ -40,6 +47,7 @@ def read(
     unfinished = _unfinished(scan)
     n = _frame_count(scan, frames, line, known, whole=not unfinished)
     angles = _angles(scan, line, known, n)
+    energy, energies = energy_eV(scan, line, known, n, circle_moves(scan, line))
     intensity, measured, frame_flags = read_frames(frames, not unfinished, n)
     mask |= pixel_mask(group, pose.shape_px, at)
     counts = checked_counts(place(frames), intensity, mask, measured, pose.saturation_counts)
@@ -52,12 +60,13 @@ def read(
         mask=counts.mask,
         measured=counts.measured,
         angles_deg=angles,
-        energy_eV=energy_eV(scan, line, known),
+        energy_eV=energy,
         detector=pose,
         diffractometer=line.diffractometer,
         exposure_s=known.get("exposure_s") or exposure_s(scan, name),
         monitor=monitored,
         flags=(*told, *pose_flags, *frame_flags, *counts.flags, *monitor_flags),
+        energies_eV=energies,
     )
     return checked_angles(curve)
 
@@ -100,6 +109,8 @@ def _frame_count(
                 "give another --entry, or mend the file"
             )
         n = min(n, len(dataset))
+    if not whole and not circle_moves(scan, line) and (scanned := scanned_energies(scan, line)):
+        n = min(n, len(scanned[1]))
     if n < 2:
         raise BadInput(f"{place(frames)}: {n} frame(s) with a position; a rocking curve needs many")
     return n

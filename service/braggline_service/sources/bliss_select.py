@@ -9,6 +9,7 @@ import numpy as np
 
 from braggline_models.errors import BadInput
 from braggline_service.beamlines import Beamline
+from braggline_service.sources.bliss_energy import scanned_energies
 
 
 def find_entry(file: h5py.File, entry: str | None, line: Beamline) -> h5py.Group:
@@ -63,6 +64,11 @@ def images(entry: h5py.Group) -> list[str]:
 
 
 def is_rocking(entry: h5py.Group, line: Beamline) -> bool:
+    """True where a sample circle, or the energy, has more than one position in this scan."""
+    return circle_moves(entry, line) or scanned_energies(entry, line) is not None
+
+
+def circle_moves(entry: h5py.Group, line: Beamline) -> bool:
     """True where a sample circle has more than one position in this scan."""
     return any(
         np.size(values) > 1 and float(np.ptp(values)) > 0

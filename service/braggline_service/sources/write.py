@@ -26,7 +26,7 @@ def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str | None = No
         file.attrs.update({"NX_class": "NXroot", "creator": "braggline", "default": entry})
         scan = group(file, entry, "NXentry")
         rocking, exposure_s = curve.scanned_circle, curve.exposure_s or 1.0
-        angle = curve.angles_deg[rocking]
+        angle = curve.scanned_positions
         scan["title"] = f"ascan {rocking} {angle[0]:g} {angle[-1]:g} {len(angle) - 1} {exposure_s:g}"
         scan["start_time"] = scan["end_time"] = datetime.now(UTC).isoformat()
         scan["end_reason"] = "SUCCESS"
@@ -35,7 +35,8 @@ def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str | None = No
         _positioners(group(instrument, "positioners", "NXcollection"), curve)
         _detector(group(instrument, name, "NXdetector"), curve, exposure_s)
         measurement[name] = h5py.SoftLink(f"/{entry}/instrument/{name}/image")
-        measurement[rocking] = h5py.SoftLink(f"/{entry}/instrument/positioners/{rocking}")
+        if curve.energies_eV is None:
+            measurement[rocking] = h5py.SoftLink(f"/{entry}/instrument/positioners/{rocking}")
         measurement["acq_time"] = np.full(len(angle), exposure_s)
         if curve.monitor is not None:
             measurement[next(iter(load_beamline(curve.diffractometer.name).monitors), "monitor")] = curve.monitor
@@ -52,7 +53,8 @@ def _positioners(place: h5py.Group, curve: RockingCurve) -> None:
     instrument = place.parent
     owner = place if source.path.startswith("positioners/") else instrument
     name = source.path.removeprefix("positioners/").removeprefix("instrument/")
-    owner[name] = curve.energy_eV / source.eV_per_unit
+    energy_eV = curve.energy_eV if curve.energies_eV is None else np.asarray(curve.energies_eV)
+    owner[name] = energy_eV / source.eV_per_unit
 
 
 def _detector(place: h5py.Group, curve: RockingCurve, exposure_s: float) -> None:

@@ -73,22 +73,26 @@ class GrowingCurve:
                 f"{self.header.name}: the scan does not tell the energy; add the energy motor of "
                 f"beamline '{self.beamline.name}' to the session"
             )
-        monitor = self._monitor[:n]
+        monitor, energies = self._monitor[:n], self._energies_eV(n)
         return RockingCurve(
             name=self.header.name,
             intensity=self._intensity[:n],
             mask=self.mask,
             measured=self._measured[:n].copy(),
             angles_deg=self._angles(n),
-            energy_eV=self.header.energy_eV,
+            energy_eV=self.header.energy_eV if energies is None else float(energies.mean()),
             detector=self.detector,
             diffractometer=self.beamline.diffractometer,
             exposure_s=self.header.exposure_s,
             monitor=monitor if np.isfinite(monitor[self._measured[:n]]).all() else None,
+            energies_eV=energies,
         )
 
     def rocking_curve(self) -> dict[str, FloatArray]:
-        """Counts of each frame and the position of the scanned circle in deg: (n_frames,), NaN where not measured."""
+        """Counts of each frame and the position of the scanned circle in deg: (n_frames,), NaN where not measured.
+
+        Of an energy scan, the positions of its motor, in its own unit.
+        """
         angles = self._positions.get(self.header.scanned, np.full(len(self._counts), np.nan))
         n = self.header.n_frames or len(self._counts)
         return {"rocking_curve": self._counts[:n].copy(), "rocking_angle_deg": angles[:n].copy()}
@@ -102,6 +106,17 @@ class GrowingCurve:
             elif motor in self.header.positions:
                 angles[circle] = np.full(n, self.header.positions[motor])
         return angles
+
+    def _energies_eV(self, n: int) -> FloatArray | None:
+        """The energy of each frame where its motor is scanned in place of a sample circle."""
+        motors = self.beamline.motors
+        if any(motors[c.name] in self._positions for c in self.beamline.diffractometer.sample_circles):
+            return None
+        for source in self.beamline.energy:
+            motor = source.path.removeprefix("positioners/")
+            if motor in self._positions:
+                return _completed(self._positions[motor][:n]) * source.eV_per_unit
+        return None
 
     def _grow(self, n: int) -> None:
         old, seen = self._intensity, len(self._measured)

@@ -65,7 +65,7 @@ def scan_result(
     return ScanResult(
         name=curve.name,
         rocking_curve=frame_counts(curve),
-        rocking_angle_deg=np.asarray(curve.angles_deg[curve.scanned_circle], np.float64),
+        rocking_angle_deg=curve.scanned_positions,
         volume=last.volume,
         reconstruction=last.reconstruction,
         strain=last.strain,
