@@ -68,6 +68,17 @@ def device(running: Chain, name: str) -> tango.DeviceProxy:
     return tango.DeviceProxy(running.device(name))
 
 
+def assert_all_is_shown(reconstruction: tango.DeviceProxy) -> None:
+    """Not the strain alone."""
+    for name in ("SliceAmplitude", "SlicePhase", "Foreseen", "UncertaintyXY", "StrainUncertainty", "LatticeParameter"):
+        shown = reconstruction.read_attribute(name)
+        assert shown.quality == tango.AttrQuality.ATTR_VALID, name
+        assert np.nanmax(np.abs(shown.value)) > 0
+    assert len(json.loads(reconstruction.Facets)) == reconstruction.FacetCount > 0
+    assert json.loads(reconstruction.Defects)["searched"] is True
+    assert json.loads(reconstruction.Statistics)["bulk"]["voxels"] > 0
+
+
 def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(running: Chain, board: Board) -> None:
     watch = Watch(device(running, "BraggReconstruction"), lambda picture: None)
     scan = scan_result(running.start_scan(INTERVALS, 0.2))
@@ -82,11 +93,7 @@ def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(runni
     with h5py.File(values["result_file"]) as file:
         assert [path for path in PATHS if path not in file["entry_1"]] == []
     assert Path(values["report"]).read_text().startswith("<!doctype html>")
-    reconstruction = device(running, "BraggReconstruction")
-    for name in ("SliceAmplitude", "SlicePhase", "Foreseen"):
-        shown = reconstruction.read_attribute(name)
-        assert shown.quality == tango.AttrQuality.ATTR_VALID, name
-        assert np.nanmax(np.abs(shown.value)) > 0
+    assert_all_is_shown(device(running, "BraggReconstruction"))
     for name in ("BraggIngest", "BraggReconstruction", "BraggAdvisor"):
         until(lambda name=name: device(running, name).state() == tango.DevState.ON, f"{name} is ON again")
 

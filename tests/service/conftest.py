@@ -62,7 +62,10 @@ def scan_result() -> ScanResult:
         "scan", np.arange(12.0), np.linspace(15, 16, 12), volume, reconstruction, strain, defects, advice,
         Provenance("braggline", "0", "abc", 7, ("in.h5::1.1",)), 1, ("é, a flag",), 3.5, False, np.ones(12),
         Sample("Pt", (1, 1, 1), (1, -1, 0)), {"lab": replace(strain, frame="lab", flags=("turned",))}, _facets(support),
-        {"surface": {"voxels": 30.0, "strain_mean": 2e-4, "displacement_std_m": 3e-12}, "all": {"voxels": 89.0, "d_spacing_mean_m": 2.3e-10}},
+        {
+            "surface": {"voxels": 30.0, "strain_mean": 2e-4, "displacement_std_m": 3e-12},
+            "all": {"voxels": 89.0, "d_spacing_mean_m": 2.3e-10},
+        },
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ def test_indices_in_any_hand(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1,1", "a,b,c", "0,0,0", "11111"])
 def test_what_are_no_indices_is_said(text: str) -> None:
-    with pytest.raises(BadInput, match="reflection .* no three indices; write them like"):
+    with pytest.raises(BadInput, match=r"reflection .* no three indices; write them like"):
         indices("reflection", text)
 
 
