@@ -44,7 +44,7 @@ def test_a_result_tells_what_is_in_it(tmp_path: Path) -> None:
     again = read_result(tmp_path / "out.h5")
     assert set(again.frames) == {"lab", "crystal"}
     assert [facet.hkl for facet in again.facets.facets] == [facet.hkl for facet in result.facets.facets]
-    assert "none visible" in (tmp_path / "out.html").read_text()
+    assert "None visible in this reflection" in (tmp_path / "out.html").read_text()
 
 
 @pytest.mark.slow

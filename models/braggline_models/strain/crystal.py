@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, label
+from scipy.ndimage import binary_fill_holes, gaussian_filter1d, label
 from skimage.filters import threshold_otsu
 
 from braggline_models.errors import BadInput
@@ -32,10 +32,10 @@ def bulk_amplitude(amplitude: NDArray[np.floating], name: str) -> float:
 def crystal(amplitude: NDArray[np.floating], isosurface: float, name: str) -> BoolArray:
     """The largest connected piece where the amplitude, 1 in the bulk, is above `isosurface` (0: half).
 
-    Raises BadInput where nothing is left.
+    A dark spot that it encloses belongs to it. Raises BadInput where nothing is left.
     """
     level = isosurface or HALF
     pieces, count = label(amplitude > level)
     if count == 0:
         raise BadInput(f"{name}: no voxel is above the isosurface {level:g} of the bulk's amplitude; lower it")
-    return np.asarray(pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:])))
+    return np.asarray(binary_fill_holes(pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))))

@@ -78,7 +78,7 @@ def limits_of(values: NDArray[Any], symmetric: bool) -> Limits:
 
 def _quantities(strain: StrainField) -> list[Shown]:
     rows = (
-        ("amplitude (arb. units)", strain.amplitude, 1.0, PLAIN_MAP),
+        ("amplitude (bulk = 1)", strain.amplitude, 1.0, PLAIN_MAP),
         ("phase (rad)", strain.phase_rad, 1.0, SIGNED_MAP),
         ("strain along Q (10⁻⁴)", strain.strain, 1e4, SIGNED_MAP),
         ("strain uncertainty (10⁻⁴)", strain.uncertainty, 1e4, PLAIN_MAP),
