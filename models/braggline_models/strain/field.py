@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,6 +37,7 @@ class MapOptions:
     apodisation: float = 0.4
     voxel_size_m: float | None = None
     material: str = ""
+    threads: int = 1
 
 
 def strain_field(
@@ -113,9 +115,12 @@ def _uncertainty(
     def strain_of(object_: Complex, given: MapOptions) -> NDArray[np.float32]:
         return _strain(gridded(object_, volume, given, frame, support.shape)[0], support, q, size_m)
 
-    of_runs = spread([strain_of(run, same) for run in reconstruction.runs])
-    blunter = strain_of(reconstruction.object_, replace(same, apodisation=BLUNTER * options.apodisation))
-    bias = blunter - strain_of(reconstruction.object_, same)
+    blunt = replace(same, apodisation=BLUNTER * options.apodisation)
+    tasks = [(reconstruction.object_, same), (reconstruction.object_, blunt)]
+    tasks += [(run, same) for run in reconstruction.runs]
+    with ThreadPoolExecutor(options.threads) as pool:
+        here, there, *strains = pool.map(lambda task: strain_of(*task), tasks)
+    of_runs, bias = spread(strains), there - here
     counts = counting_noise(volume, options.apodisation) / np.where(support, amplitude, np.nan)
     return combined(of_runs, bias, counts)
 

@@ -67,6 +67,14 @@ def truth(
 
 
 @app.command()
+def maps(side: Annotated[int, typer.Option(min=32, help="voxels a side")] = 128) -> None:
+    """Seconds from the last iteration to the last file: maps, faces, lines, files, report."""
+    from braggline_service.bench.maps import run
+
+    print_json(run(side))
+
+
+@app.command()
 def latency(sample: Annotated[str, typer.Option(help="platinum, simulated or a file")] = "platinum") -> None:
     """A scan on the emulated beamline with and without the service; needs a checkout with `make env`."""
     import json

@@ -38,7 +38,9 @@ class Pipeline:
         self.threads = threads
         self.device = backend(device)
         self.sample = sample or Sample()
-        self.map_options = MapOptions(recipe.isosurface, recipe.apodisation, material=self.sample.material)
+        self.map_options = MapOptions(
+            recipe.isosurface, recipe.apodisation, material=self.sample.material, threads=threads
+        )
         self._ensemble: Ensemble | None = None
         self._window_px = (0, 0)
 
