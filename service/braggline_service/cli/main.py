@@ -8,7 +8,7 @@ import sys
 import typer
 
 from braggline_models.errors import BadInput
-from braggline_service.cli import bench, check_config, reconstruct, replay, services, simulate
+from braggline_service.cli import bench, calibrate, check_config, reconstruct, replay, services, simulate
 
 app = typer.Typer(
     name="braggline",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("reconstruct")(reconstruct.command)
 app.command("replay")(replay.command)
+app.command("calibrate")(calibrate.command)
 app.command("up")(services.up)
 app.command("down")(services.down)
 app.command("status")(services.status)

@@ -38,14 +38,14 @@ def read(
     known = checked_overrides(overrides, line.diffractometer.circle_names)
     scan = find_entry(file, entry, line)
     name = find_detector(scan, detector, line)
-    frames = _frames(scan, name)
+    frames = frames_of(scan, name)
     configured, gaps = line.detector(name)
     group = scan.get(f"instrument/{name}", scan)
     pose, pose_flags = detector_of_file(group, configured, frames.dtype)
     at = window(known, roi_of_file(group))
     pose, mask = fitted(frames, posed(pose, known), gaps, at, known)
-    unfinished = _unfinished(scan)
-    n = _frame_count(scan, frames, line, known, whole=not unfinished)
+    unfinished = unfinished_because(scan)
+    n = frame_count(scan, frames, line, known, whole=not unfinished)
     angles = _angles(scan, line, known, n)
     energy, energies = energy_eV(scan, line, known, n, circle_moves(scan, line))
     intensity, measured, frame_flags = read_frames(frames, not unfinished, n)
@@ -71,7 +71,8 @@ def read(
     return checked_angles(curve)
 
 
-def _frames(scan: h5py.Group, name: str) -> h5py.Dataset:
+def frames_of(scan: h5py.Group, name: str) -> h5py.Dataset:
+    """The stack of detector `name`. BadInput where it, or the file that it is in, is absent."""
     dataset = scan["measurement"].get(name)
     if not isinstance(dataset, h5py.Dataset):
         target = link_target(scan, name)
@@ -85,7 +86,7 @@ def _frames(scan: h5py.Group, name: str) -> h5py.Dataset:
     return dataset
 
 
-def _unfinished(scan: h5py.Group) -> str:
+def unfinished_because(scan: h5py.Group) -> str:
     """'' for a scan that came to its end, else how it did not."""
     reason = scan.get("end_reason")
     text = reason.asstr()[()] if isinstance(reason, h5py.Dataset) and h5py.check_string_dtype(reason.dtype) else ""
@@ -94,9 +95,7 @@ def _unfinished(scan: h5py.Group) -> str:
     return "" if "end_time" in scan else "the scan has no end: still running, or cut off"
 
 
-def _frame_count(
-    scan: h5py.Group, frames: h5py.Dataset, line: Beamline, known: Mapping[str, float], whole: bool
-) -> int:
+def frame_count(scan: h5py.Group, frames: h5py.Dataset, line: Beamline, known: Mapping[str, float], whole: bool) -> int:
     """Frames that have a position. An unfinished scan may be one short in either; a whole one may not."""
     n = len(frames)
     for circle, motor in line.motors.items():
@@ -117,10 +116,11 @@ def _frame_count(
 
 
 def _angles(scan: h5py.Group, line: Beamline, known: Mapping[str, float], n: int) -> dict[str, FloatArray]:
-    return {circle: _circle(scan, circle, motor, known.get(circle), n) for circle, motor in line.motors.items()}
+    return {circle: positions_of(scan, circle, motor, known.get(circle), n) for circle, motor in line.motors.items()}
 
 
-def _circle(scan: h5py.Group, circle: str, motor: str, override: float | None, n: int) -> FloatArray:
+def positions_of(scan: h5py.Group, circle: str, motor: str, override: float | None, n: int) -> FloatArray:
+    """(n,) of one circle in deg, by its motor or by the caller. BadInput where neither tells it."""
     dataset = position_dataset(scan, motor)
     if override is not None:
         if dataset is not None and dataset.size > 1 and float(np.ptp(dataset[()])) > 0:

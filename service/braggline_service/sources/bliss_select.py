@@ -12,14 +12,19 @@ from braggline_service.beamlines import Beamline
 from braggline_service.sources.bliss_energy import scanned_energies
 
 
+def named_entry(file: h5py.File, entry: str) -> h5py.Group:
+    """The entry of that name; '20' stands for '20.1'. BadInput lists them."""
+    for name in (entry.strip("/"), f"{entry.strip('/')}.1"):
+        if isinstance(file.get(name), h5py.Group):
+            return file[name]
+    raise BadInput(f"{file.filename}: no entry '{entry}'; there are {_listed(_entries(file))}")
+
+
 def find_entry(file: h5py.File, entry: str | None, line: Beamline) -> h5py.Group:
-    """The entry of that name ('20' stands for '20.1'), or the only rocking scan with images. BadInput lists them."""
-    entries = [name for name in file if isinstance(file.get(name), h5py.Group)]
+    """The entry of that name, or the only rocking scan with images. BadInput lists them."""
     if entry is not None:
-        for name in (entry.strip("/"), f"{entry.strip('/')}.1"):
-            if name in entries:
-                return file[name]
-        raise BadInput(f"{file.filename}: no entry '{entry}'; there are {_listed(entries)}")
+        return named_entry(file, entry)
+    entries = _entries(file)
     rocking = [name for name in entries if images(file[name]) and is_rocking(file[name], line)]
     if len(rocking) == 1:
         return file[rocking[0]]
@@ -31,6 +36,23 @@ def find_entry(file: h5py.File, entry: str | None, line: Beamline) -> h5py.Group
     raise BadInput(
         f"{file.filename}: no scan of {circles} with an image detector; give --entry or --beamline; "
         f"there are {_listed(entries)}"
+    )
+
+
+def find_arm_scan(file: h5py.File, line: Beamline) -> h5py.Group:
+    """The only scan with images that moves the detector's arm. BadInput lists them."""
+    entries = _entries(file)
+    circles = [line.motors[c.name] for c in line.diffractometer.detector_circles]
+    found = [name for name in entries if images(file[name]) and any(_moves(file[name], motor) for motor in circles)]
+    if len(found) == 1:
+        return file[found[0]]
+    if found:
+        raise BadInput(
+            f"{file.filename}: {len(found)} scans move the arm; give --entry, one or more of {_listed(found)}"
+        )
+    raise BadInput(
+        f"{file.filename}: no detector circle ({', '.join(circles) or 'none is configured'}) moves in a scan with an "
+        f"image detector; give a scan of the direct beam, or --beamline; there are {_listed(entries)}"
     )
 
 
@@ -70,11 +92,7 @@ def is_rocking(entry: h5py.Group, line: Beamline) -> bool:
 
 def circle_moves(entry: h5py.Group, line: Beamline) -> bool:
     """True where a sample circle has more than one position in this scan."""
-    return any(
-        np.size(values) > 1 and float(np.ptp(values)) > 0
-        for values in (positions(entry, line.motors[c.name]) for c in line.diffractometer.sample_circles)
-        if values is not None
-    )
+    return any(_moves(entry, line.motors[c.name]) for c in line.diffractometer.sample_circles)
 
 
 def positions(entry: h5py.Group, motor: str) -> np.ndarray | None:
@@ -106,6 +124,15 @@ def link_target(entry: h5py.Group, name: str) -> str:
         parent, _, path = link.path.rpartition("/")
         place = entry.file.get(parent) if parent.startswith("/") else place.get(parent or ".") if place else None
     return "?"
+
+
+def _entries(file: h5py.File) -> list[str]:
+    return [name for name in file if isinstance(file.get(name), h5py.Group)]
+
+
+def _moves(entry: h5py.Group, motor: str) -> bool:
+    values = positions(entry, motor)
+    return values is not None and values.size > 1 and float(np.ptp(values)) > 0
 
 
 def _is_image(entry: h5py.Group, name: str) -> bool:
