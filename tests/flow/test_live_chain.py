@@ -93,9 +93,9 @@ def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(runni
     with h5py.File(values["result_file"]) as file:
         assert [path for path in PATHS if path not in file["entry_1"]] == []
     assert Path(values["report"]).read_text().startswith("<!doctype html>")
-    assert_all_is_shown(device(running, "BraggReconstruction"))
     for name in ("BraggIngest", "BraggReconstruction", "BraggAdvisor"):
         until(lambda name=name: device(running, name).state() == tango.DevState.ON, f"{name} is ON again")
+    assert_all_is_shown(device(running, "BraggReconstruction"))
 
     script = Path(__file__).parent / "bragg_approves.py"
     done = subprocess.run(
