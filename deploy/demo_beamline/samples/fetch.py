@@ -1,4 +1,4 @@
-"""The platinum crystal's file, fetched once from the wheel that carries it."""
+"""Files of real crystals, fetched once from the wheel that carries them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ MEMBER = "bcdi/examples/S11_modes_252_420_392_prebinning_1_1_1.h5"
 
 
 def platinum_file(folder: Path) -> Path:
-    """`folder`/platinum.h5; downloads the wheel (CeCILL-B) if it is not there yet. BadInput when that fails."""
-    target = folder / "platinum.h5"
+    """`folder`/platinum.h5, as `from_wheel` says."""
+    return from_wheel(MEMBER, folder / "platinum.h5")
+
+
+def from_wheel(member: str, target: Path) -> Path:
+    """`target`; downloads the wheel (CeCILL-B) if it is not there yet. BadInput when that fails."""
+    folder = target.parent
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +35,7 @@ def platinum_file(folder: Path) -> Path:
                 "or take the sample 'simulated', which needs nothing"
             )
         with zipfile.ZipFile(wheels[0]) as wheel:
-            fresh = Path(scratch) / "fresh.h5"
-            fresh.write_bytes(wheel.read(MEMBER))
+            fresh = Path(scratch) / "fresh"
+            fresh.write_bytes(wheel.read(member))
         fresh.replace(target)
     return target

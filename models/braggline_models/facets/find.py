@@ -16,6 +16,7 @@ from braggline_models.scan import Sample
 
 KERNEL_DEG = 6.0  # width of the density of normals
 FACE_DEG = 12.0  # normals that near to a face's belong to it
+EDGE_DEG = 4.0
 THICK_VOXELS = 1.5  # and lie within that of its plane
 SMALLEST_SHARE = 0.02  # of the whole surface
 MOST_FACES = 60
@@ -67,13 +68,11 @@ def _faces(surface: Surface) -> list[NDArray[np.int_]]:
             center = surface.areas[part] @ surface.normals[part]
             center /= np.linalg.norm(center)
         flat = part[_in_one_plane(surface, part, center)]
-        if surface.areas[part].sum() < least:
-            return _largest_first(surface, found)
         if surface.areas[flat].sum() >= least:
             found.append(flat)
             free[flat] = False
-        else:
-            free[part] = False
+        else:  # an edge or a rounded place: what is not quite there may be a face yet
+            free[part[surface.normals[part] @ center > np.cos(np.deg2rad(EDGE_DEG))]] = False
     return _largest_first(surface, found)
 
 
