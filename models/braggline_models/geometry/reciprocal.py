@@ -55,8 +55,11 @@ def pixel_direction(
 
 
 def pose(diffractometer: Diffractometer, detector: Detector) -> NDArray[np.float64]:
-    """The detector's own tilt, then its rotation about the beam: (3, 3)."""
-    x = (1.0, 0.0, 0.0)
-    column = rotation(x, detector.tilt_azimuth_deg) @ np.array(diffractometer.column_direction)
-    tilt = rotation((float(column[0]), float(column[1]), float(column[2])), -detector.tilt_deg)
-    return np.asarray(rotation(x, detector.rotation_deg) @ tilt)
+    """R_x(rotation) R_a(-tilt), a = cos(azimuth) column - sin(azimuth) row: (3, 3), the tilt first.
+
+    Source: as xrayutilities, for rows and columns of either handedness.
+    """
+    azimuth = np.deg2rad(detector.tilt_azimuth_deg)
+    column, row = np.array(diffractometer.column_direction), np.array(diffractometer.row_direction)
+    x, y, z = (float(c) for c in np.cos(azimuth) * column - np.sin(azimuth) * row)
+    return np.asarray(rotation((1.0, 0.0, 0.0), detector.rotation_deg) @ rotation((x, y, z), -detector.tilt_deg))
