@@ -116,3 +116,10 @@ def test_results_go_beside_raw_data_never_into_it() -> None:
     assert result_path(settings, "a", "", made) == Path.cwd() / "braggline/a_abc_7.h5"
     chosen = load_settings(overrides={"results.directory": "/tmp/here"})
     assert result_path(chosen, "a", "/data/RAW_DATA/x.h5", made) == Path("/tmp/here/a_abc_7.h5")
+
+
+def test_an_energy_scan_says_so(tmp_path: Path, scan_result: ScanResult) -> None:
+    path = write_result(tmp_path / "out.h5", replace(scan_result, scanned_unit="eV"))
+    with h5py.File(path) as file:
+        assert file["entry_1/rocking_curve/angle"].attrs["units"] == "eV"
+    assert read_result(path).scanned_unit == "eV"

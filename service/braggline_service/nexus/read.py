@@ -43,7 +43,8 @@ def _result(entry: h5py.Group) -> ScanResult:
     return ScanResult(
         name=read_text(entry["title"]),
         rocking_curve=curve["counts"][()],
-        rocking_angle_deg=curve["angle"][()],
+        positions=curve["angle"][()],
+        scanned_unit=str(curve["angle"].attrs["units"]),
         volume=_volume(entry),
         reconstruction=_reconstruction(entry),
         strain=read_frame(entry["sample_frame"]),

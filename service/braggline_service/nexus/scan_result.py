@@ -24,7 +24,7 @@ from braggline_models.scan import PreparedVolume, Sample
 class ScanResult:
     """What goes into file, report and JSON.
 
-    rocking_curve, rocking_angle_deg  (n_frames,) counts and position of the scanned circle
+    rocking_curve, positions  (n_frames,) counts and position of what is scanned, in scanned_unit: deg, or eV
     strain   in the sample frame; frames holds the same in further ones ('lab', 'crystal'), each on its own grid
     facets   of the sample frame;  statistics  of the strain by place: 'surface', 'bulk', 'all', units in the keys
     monitor  (n_frames,) or None
@@ -33,7 +33,7 @@ class ScanResult:
 
     name: str
     rocking_curve: NDArray[np.float64]
-    rocking_angle_deg: NDArray[np.float64]
+    positions: NDArray[np.float64]
     volume: PreparedVolume
     reconstruction: Reconstruction
     strain: StrainField
@@ -49,6 +49,7 @@ class ScanResult:
     frames: Mapping[str, StrainField] = field(default_factory=dict)
     facets: FacetReport = field(default_factory=FacetReport)
     statistics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    scanned_unit: str = "deg"
 
     @property
     def lattice_per_spacing(self) -> float | None:

@@ -92,7 +92,7 @@ def _defects(place: h5py.Group, result: ScanResult) -> None:
 
 def _rocking_curve(place: h5py.Group, result: ScanResult) -> None:
     place.create_dataset("counts", data=result.rocking_curve).attrs["units"] = "counts"
-    axis(place, "angle", result.rocking_angle_deg, "deg")
+    axis(place, "angle", result.positions, result.scanned_unit)  # an energy scan keeps the name
     place.attrs["axes"] = ["angle"]
     if result.monitor is not None:
         place.create_dataset("monitor", data=result.monitor).attrs["units"] = ""

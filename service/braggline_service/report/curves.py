@@ -16,8 +16,14 @@ NO_FSC = "FSC: not worked out, two halves of the runs need at least two runs eac
 
 def rocking_curve(result: ScanResult) -> str:
     """Counts of a frame over the scanned angle, on a scale of powers of ten; frames without counts are left out."""
-    curve = Curve("counts", result.rocking_angle_deg, result.rocking_curve)
-    return plot("rocking curve", "rocking angle (deg)", "counts of a frame", [curve], log=True)
+    curve = Curve("counts", result.positions, result.rocking_curve)
+    return plot(
+        "rocking curve",
+        f"{'energy' if result.scanned_unit == 'eV' else 'rocking angle'} ({result.scanned_unit})",
+        "counts of a frame",
+        [curve],
+        log=True,
+    )
 
 
 def transfer(result: ScanResult) -> str:

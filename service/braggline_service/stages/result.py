@@ -65,7 +65,8 @@ def scan_result(
     return ScanResult(
         name=curve.name,
         rocking_curve=frame_counts(curve),
-        rocking_angle_deg=curve.scanned_positions,
+        positions=curve.scanned_positions,
+        scanned_unit=curve.scanned_unit,
         volume=last.volume,
         reconstruction=last.reconstruction,
         strain=last.strain,
