@@ -145,7 +145,7 @@ def test_each_step_can_be_left_out_and_none_alters_the_counts() -> None:
     np.testing.assert_array_equal(curve.intensity, before)
     kept = prepare(curve, PrepareOptions(cleaning=(), bin_frames=1))
     assert not kept.mask.any()
-    with pytest.raises(BadInput, match="no step 'bleach'; known are dead, hot"):
+    with pytest.raises(BadInput, match="no step 'bleach'; known are dead, zingers"):
         prepare(curve, PrepareOptions(cleaning=("bleach",)))
     with pytest.raises(BadInput, match="twice"):
         prepare(curve, PrepareOptions(cleaning=("hot", "hot")))

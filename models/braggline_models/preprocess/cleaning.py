@@ -17,8 +17,8 @@ Step = Callable[[Scene, PrepareOptions], Finding]  # a learned filter takes the 
 
 STEPS: Mapping[str, Step] = {
     "dead": find_dead,
-    "hot": find_hot,
     "zingers": find_zingers,
+    "hot": find_hot,
     "aliens": find_aliens,
 }
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import rank_filter
+from numba import njit
 
 from braggline_models.preprocess.options import PrepareOptions
 from braggline_models.preprocess.scene import Finding, Scene, scene_of
@@ -39,20 +38,32 @@ def _hot(scene: Scene) -> BoolArray:
     if survey.n < MIN_FRAMES:
         return np.zeros_like(scene.bad)
     hot = _alone(scene.image, survey.n)
-    if survey.dark is not None:
-        hot |= _alone(np.where(scene.bad, 0.0, survey.dark).astype(np.float32), survey.n_dark)
+    if (dark := scene.dark_image) is not None:
+        hot |= _alone(dark, len(survey.dark_frames))
     return np.asarray(hot & ~scene.bad)
 
 
-def _alone(image: NDArray[np.float32], n: int) -> BoolArray:
-    """Asked only of pixels that could be: the rank filter is what costs."""
-    alone = np.zeros(image.shape, bool)
-    bright = image > LONE_SIGMA * np.sqrt(n)
-    if not bright.any():
-        return alone
-    rows, columns = (np.flatnonzero(bright.any(axis=k)) for k in (1, 0))
-    box = slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
-    around = rank_filter(image[box], rank=-1 - CLUSTER, size=5, mode="constant")
-    limit = np.maximum(LONE_RATIO * around, around + LONE_SIGMA * np.sqrt(around + n))
-    alone[box] = image[box] > limit
+@njit(cache=True, nogil=True)
+def _alone(image, n):  # type: ignore[no-untyped-def]
+    """Most pixels are left at once: they are dim, or a few of those beside them are as bright."""
+    alone = np.zeros(image.shape, np.bool_)
+    dimmest = LONE_SIGMA * np.sqrt(n)
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            if image[i, j] > dimmest:
+                alone[i, j] = _stands_out(image, i, j, n)
     return alone
+
+
+@njit(cache=True, nogil=True)
+def _stands_out(image, i, j, n):  # type: ignore[no-untyped-def]
+    """True unless more than CLUSTER of the pixels around come near."""
+    near = 0
+    for a in range(max(i - 2, 0), min(i + 3, image.shape[0])):
+        for b in range(max(j - 2, 0), min(j + 3, image.shape[1])):
+            around = image[a, b]
+            if image[i, j] <= LONE_RATIO * around or image[i, j] <= around + LONE_SIGMA * np.sqrt(around + n):
+                near += 1  # the pixel itself is the first
+                if near > CLUSTER + 1:
+                    return False
+    return True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Background = float | Literal["auto"]
-ALL_STEPS = ("dead", "hot", "zingers", "aliens")
+ALL_STEPS = ("dead", "zingers", "hot", "aliens")  # a zinger is no reason to give up its pixel: before hot
 
 
 @dataclass(frozen=True)

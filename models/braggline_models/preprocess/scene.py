@@ -19,7 +19,7 @@ FEWEST_DARK = 8
 class Survey:
     """Sum (float64), least and most counts (float32) of each pixel over the n measured frames: (n_rows, n_cols).
 
-    dark  sum over the n_dark frames that count least, a quarter of them; None where they are fewer than FEWEST_DARK
+    dark  sum over the `dark_frames`, the quarter of them that counts least; None where they are fewer than FEWEST_DARK
     """
 
     total: NDArray[np.float64]
@@ -27,7 +27,7 @@ class Survey:
     highest: NDArray[np.float32]
     n: int
     dark: NDArray[np.float64] | None
-    n_dark: int
+    dark_frames: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,22 @@ class Scene:
     @cached_property
     def image(self) -> NDArray[np.float32]:
         """Sum of the good voxels over the measured frames: (n_rows, n_cols), 0 where bad."""
-        total = self.survey.total.copy()
-        if self.lost.size:
-            pixels = self.lost % total.size
-            np.subtract.at(total.reshape(-1), pixels, self.counts(self.lost))
-        total[self.bad] = 0.0
-        return np.maximum(total, 0.0).astype(np.float32)
+        return self._without(self.survey.total, self.lost)
+
+    @property
+    def dark_image(self) -> NDArray[np.float32] | None:
+        """The same over the darkest quarter of the frames, None where they are too few."""
+        if self.survey.dark is None:
+            return None
+        frames = self.lost // self.bad.size
+        return self._without(self.survey.dark, self.lost[np.isin(frames, self.survey.dark_frames)])
+
+    def _without(self, total: NDArray[np.float64], voxels: Indices) -> NDArray[np.float32]:
+        good = np.where(self.bad, 0.0, total)
+        if voxels.size:
+            np.subtract.at(good.reshape(-1), voxels % good.size, self.counts(voxels))
+            good[self.bad] = 0.0
+        return np.maximum(good, 0.0).astype(np.float32)
 
     def counts(self, voxels: Indices) -> NDArray[np.float64]:
         """Raw counts of these voxels, 0 in frames that are not measured: (k,)."""
@@ -106,13 +116,13 @@ def survey_of(curve: RockingCurve) -> Survey:
     lowest = np.full(shape, np.inf, np.float32)
     frames = np.flatnonzero(curve.measured)
     sums = [_take(np.ascontiguousarray(curve.intensity[i]), curve.mask, total, lowest, highest) for i in frames]
-    n_dark = len(frames) // 4
+    darkest = frames[np.argsort(sums, kind="stable")[: len(frames) // 4]]
     dark = None
-    if n_dark >= FEWEST_DARK:
+    if len(darkest) >= FEWEST_DARK:
         dark = np.zeros(shape)
-        for index in frames[np.argsort(sums, kind="stable")[:n_dark]]:
+        for index in darkest:
             dark += curve.intensity[index]
-    return Survey(total, lowest if len(frames) else highest.copy(), highest, len(frames), dark, n_dark)
+    return Survey(total, lowest if len(frames) else highest.copy(), highest, len(frames), dark, darkest)
 
 
 @njit(cache=True, nogil=True)
