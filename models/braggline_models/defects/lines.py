@@ -15,8 +15,8 @@ from braggline_models.scan import BoolArray
 
 CLOSED_VOXELS = 3  # a core whose amplitude is below the isosurface is a tunnel of up to twice that width
 LINKED_VOXELS = 2.0  # faces nearer than that belong to one line
-SHORTEST_VOXELS = 5.0  # shorter ones are noise
-DEEPEST_VOXELS = 2.5  # a line that never gets that far below the surface is the surface's own noise
+SHORTEST_VOXELS = 3.0  # shorter ones are noise
+DEEPEST_VOXELS = 2.0  # a line that never gets that far below the surface is the surface's own noise
 SMOOTHED_FACES = 5
 
 
