@@ -44,6 +44,7 @@ bench: env
 	.venv/bin/braggline bench success
 	.venv/bin/braggline bench truth
 	.venv/bin/braggline bench maps
+	.venv/bin/braggline bench cleaning
 	.venv/bin/braggline bench ingest
 	.venv/bin/braggline bench latency
 

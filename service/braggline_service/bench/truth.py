@@ -69,7 +69,7 @@ def _judged(task: tuple[Recipe, int]) -> dict[str, float]:
         beamline.diffractometer, detector, np.zeros_like(mask), BRAGG_DEG, "eta", STEP_DEG, FRAMES, 9000.0, SIZE_m,
         span, photons, seed, window_px=WINDOW_PX, finer=2,
     )  # fmt: skip
-    volume = prepare(curve, PrepareOptions(bin_frames=1, largest_px=WINDOW_PX, cleaning=()))
+    volume = prepare(curve, PrepareOptions(bin_frames=1, largest_px=WINDOW_PX))
     floor = floor_object(truth, volume)
     ensemble = Ensemble(recipe, 0, 1)
     ensemble.update(volume)

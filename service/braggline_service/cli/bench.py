@@ -67,6 +67,14 @@ def truth(
 
 
 @app.command()
+def cleaning(detector: Annotated[str, typer.Option(help="of beamline id01")] = "maxipix") -> None:
+    """Frames a second through the cleaning steps and through all of prepare(), on one core."""
+    from braggline_service.bench.cleaning import measure_cleaning
+
+    print_json(measure_cleaning(detector=detector))
+
+
+@app.command()
 def maps(side: Annotated[int, typer.Option(min=32, help="voxels a side")] = 128) -> None:
     """Seconds from the last iteration to the last file: maps, faces, lines, files, report."""
     from braggline_service.bench.maps import run

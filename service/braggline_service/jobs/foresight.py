@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from braggline_models.phase_retrieval.carry import foreseen
 from braggline_models.results import Reconstruction
@@ -21,8 +21,7 @@ class Foresight:
 
     def add(self, share: float, preview: Pass) -> None:
         """Remember a preview from this share of the frames; of very many, every other one."""
-        without_runs = replace(preview.reconstruction, runs=preview.reconstruction.runs[:0].copy())
-        self._previews.append((share, without_runs, preview.volume))
+        self._previews.append((share, preview.reconstruction, preview.volume))
         if len(self._previews) > MOST_KEPT:
             del self._previews[::2]
 

@@ -138,7 +138,7 @@ class LiveJob:
         curve = self.feed.curve(whole=not aborted)
         self.publisher.tell("phasing", MEASURING_SHARE, {"message": "the scan is over: final pass"})
         last: Pass | None = None
-        for step in self.pipeline.finish(curve, self._stopping):
+        for step in self.pipeline.finish(curve, self._stopping, show_unrefined=True):
             if isinstance(step, Progress):
                 share = MEASURING_SHARE + (1 - MEASURING_SHARE) * step.iteration / max(step.total, 1)
                 self.publisher.tell(progress=min(share, 0.99))
@@ -151,7 +151,10 @@ class LiveJob:
 
     def _tell_map(self, step: Pass) -> None:
         """The map once it is there; then, refined, once more."""
-        self.publisher.tell(values={"message": "final map; it is being refined"}, arrays=strain_arrays(step.strain))
+        message = (
+            "final map; its file is being written" if step.reconstruction.final else "map of all frames, to be refined"
+        )
+        self.publisher.tell(values={"message": message}, arrays=strain_arrays(step.strain))
         if not np.isfinite(self.map_latency_s):
             self.map_latency_s = time.monotonic() - self.feed.last_frame_at
 

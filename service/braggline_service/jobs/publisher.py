@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from braggline_models.results import Reconstruction, StrainField
 from braggline_service.board import Board, Snapshot
 from braggline_service.connection import patiently
+from braggline_service.plain import plain
 
 AWAY_FOR_S = 120.0  # how long a job waits for Redis before it gives up and is run again
 VOLUMES = ("amplitude", "phase_rad", "displacement_m", "strain", "uncertainty", "d_spacing_m")
@@ -39,7 +40,7 @@ class Publisher:
         with self._lock:
             self._stage = stage or self._stage
             self._progress = max(self._progress, progress or 0.0)
-            self._values |= {key: _plain(value) for key, value in (values or {}).items()}
+            self._values |= plain(values or {})
             snapshot = Snapshot(self._scan, self._stage, self._progress, dict(self._values), arrays or {})
             patiently(lambda: self._board.publish(snapshot), AWAY_FOR_S)
 
@@ -57,12 +58,3 @@ def slice_arrays(result: Reconstruction) -> dict[str, NDArray[Any]]:
         "slice_amplitude": (amplitude / max(float(amplitude.max()), 1e-30)).astype(np.float32),
         "slice_phase_rad": np.where(support, np.angle(object_), np.nan).astype(np.float32),
     }
-
-
-def _plain(value: Any) -> Any:
-    """JSON knows no numpy scalars and no tuples, and no NaN that another program could read."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return list(value) if isinstance(value, tuple) else value

@@ -9,8 +9,7 @@ import numpy as np
 
 from braggline_models.defects import find_lines
 from braggline_models.facets import find_facets
-from braggline_models.geometry.lattice import check_reflection
-from braggline_models.geometry.materials import material
+from braggline_models.geometry.materials import reflection_flag
 from braggline_models.results import DefectReport, FacetReport, StrainField
 from braggline_models.scan import Sample
 from braggline_models.strain import Frame, MapOptions, crystal_frame, gridded, lab_frame, statistics, strain_field
@@ -38,10 +37,7 @@ def findings(last: Pass, options: MapOptions, sample: Sample) -> Findings:
     frames = [lab_frame(volume)]
     if facets.axes is not None:
         frames.append(crystal_frame(facets.axes))
-    flag = None
-    if sample.material and sample.reflection:
-        edge_m = material(sample.material).lattice_parameter_m
-        flag = check_reflection(volume.q_bragg_per_m, sample.reflection, edge_m)
+    flag = reflection_flag(volume.q_bragg_per_m, sample)
     return Findings(
         defects=find_lines(last.strain, psi),
         facets=facets,

@@ -62,11 +62,11 @@ class Pipeline:
         frame = central_slice(prepare(curve, options))
         return phase_slice(frame, self.recipe, self.seed, max(1, self.threads // 2))
 
-    def finish(self, curve: RockingCurve, stop: Stop | None = None) -> Iterator[Progress | Pass]:
-        """The final pass, from where the previews left off or from scratch: yields Progress, and the Pass twice.
-
-        The first Pass comes as soon as there is a map; the second is refined, and nothing is left to be done to it.
-        """
+    def finish(
+        self, curve: RockingCurve, stop: Stop | None = None, show_unrefined: bool = False
+    ) -> Iterator[Progress | Pass]:
+        """The final pass, from where the previews left off or from scratch: yields Progress, at last the refined Pass;
+        where somebody waits for it, the Pass before refining too, as soon as there is one."""
         volume = self._prepared(curve, self.recipe.largest_px)
         schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
         if self._ensemble is None:
@@ -76,11 +76,12 @@ class Pipeline:
         yield from self._ensemble.advance(schedule, stop)
         if stop and stop():
             return
-        yield self._pass(volume, final=True)
         if self.recipe.refine:
+            if show_unrefined:
+                yield self._pass(volume, final=False)
             yield from self._ensemble.advance(self.recipe.refine, stop)
-            if not (stop and stop()):
-                yield self._pass(volume, final=True)
+        if not (stop and stop()):
+            yield self._pass(volume, final=True)
 
     def _prepared(self, curve: RockingCurve, largest_px: int) -> PreparedVolume:
         volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px))
@@ -98,4 +99,6 @@ class Pipeline:
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:
         assert self._ensemble is not None
         reconstruction = self._ensemble.reconstruction(final)
+        if not final:  # its uncertainty would take longer than the map itself
+            reconstruction = replace(reconstruction, runs=reconstruction.runs[:0].copy())
         return Pass(volume, reconstruction, strain_field(reconstruction, volume, self.map_options))

@@ -9,6 +9,7 @@ import numpy as np
 
 from braggline_models.results import Defect, Facet
 from braggline_service.nexus import ScanResult
+from braggline_service.plain import plain
 from braggline_service.stages.result import gate_reason
 
 
@@ -23,7 +24,7 @@ def summary_values(result: ScanResult) -> Mapping[str, Any]:
         "strain_rms": result.strain.strain_rms,
         "voxel_size_m": result.strain.voxel_size_m,
         "uncertainty_median": result.statistics.get("all", {}).get("strain_uncertainty_median"),
-        "lattice_parameter_m": lattice_parameter_m(result),
+        "lattice_parameter_m": _lattice_parameter_m(result),
         "linearisation_error": volume.linearisation_error,
         "agreement": quality.agreement,
         "pairwise": quality.pairwise,
@@ -43,23 +44,10 @@ def summary_values(result: ScanResult) -> Mapping[str, Any]:
     return {key: plain(value) for key, value in values.items()}
 
 
-def lattice_parameter_m(result: ScanResult) -> float:
-    """a = d sqrt(h^2 + k^2 + l^2), d the mean over the bulk; NaN where the reflection is not told."""
-    if result.sample.reflection is None:
-        return float("nan")
-    spacing_m = result.statistics.get("bulk", {}).get("d_spacing_mean_m", np.nan)
-    return spacing_m * float(np.linalg.norm(result.sample.reflection))
-
-
-def plain(value: Any) -> Any:
-    """Python's own numbers, lists and mappings; None for what is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _lattice_parameter_m(result: ScanResult) -> float | None:
+    """a = d sqrt(h^2 + k^2 + l^2), d the mean over the bulk; None where the reflection is not told."""
+    ratio, spacing_m = result.lattice_per_spacing, result.statistics.get("bulk", {}).get("d_spacing_mean_m")
+    return None if ratio is None or spacing_m is None else ratio * spacing_m
 
 
 def _facet(facet: Facet) -> Mapping[str, Any]:
