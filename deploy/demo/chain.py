@@ -19,7 +19,7 @@ SCAN = Path(__file__).parents[1] / "demo_beamline" / "scan.py"
 CONFIG = Path(__file__).parents[2] / "config"
 
 
-PLATINUM = ("platinum", "simulated")  # both at the angles of Pt (111)
+PLATINUM = ("platinum", "simulated")  # both at the angles of a (111); their patterns are made without refraction
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def chain(
     beacon = CONFIG / "beacon"
     sample = str(Path(sample).resolve()) if Path(sample).exists() else sample
     with DemoBeamline(run_dir / "beamline", sample=sample, detector=detector, extra_beacon=beacon) as box:
-        known = {"sample.material": "Pt", "sample.reflection": [1, 1, 1]} if sample in PLATINUM else {}
+        known = {"sample.reflection": [1, 1, 1]} if sample in PLATINUM else {}
         settings = load_settings(overrides={"ingest.blissdata_url": box.blissdata_url, **known, **(overrides or {})})
         with Stack(settings, run_dir / "service", tango_host=box.tango_host) as stack:
             yield Chain(box, stack, run_dir)

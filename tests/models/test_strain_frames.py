@@ -12,8 +12,16 @@ from braggline_models.geometry.materials import refraction
 from braggline_models.geometry.reciprocal import wavenumber_per_m
 from braggline_models.results import Quality, Reconstruction
 from braggline_models.scan import PreparedVolume
-from braggline_models.strain import MapOptions, crystal_frame, lab_frame, statistics, strain_field
-from braggline_models.strain.refraction import beam_of, corrected, paths
+from braggline_models.simulate.crystal import facet_normals
+from braggline_models.strain import (
+    MapOptions,
+    crystal_frame,
+    directional_derivative,
+    lab_frame,
+    statistics,
+    strain_field,
+)
+from braggline_models.strain.refraction import Beam, beam_of, corrected, paths
 
 N, VOXEL_m = 48, 6e-9
 TURN = Rotation.from_euler("zyx", [20.0, -35.0, 10.0], degrees=True).as_matrix()
@@ -82,6 +90,34 @@ def test_refraction_and_absorption_are_taken_out() -> None:
     assert np.abs(psi[support]).min() < 0.98
     assert np.abs(np.angle(psi[support])).max() > 0.1
     assert mended[support] == pytest.approx(np.ones(support.sum()), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_faceted_crystal_keeps_a_third_of_what_refraction_made(seed: int) -> None:
+    """The path through a convex polyhedron is known exactly: the nearest plane that a ray leaves it by."""
+    rng = np.random.default_rng(seed)
+    normals = facet_normals(rng)
+    distances = 18 * rng.uniform(0.8, 1.0, len(normals))
+    index = np.stack(np.meshgrid(*(np.arange(N) - N // 2,) * 3, indexing="ij"), axis=-1)[..., ::-1].astype(float)
+    inside = np.all(index @ normals.T < distances, axis=-1)
+    delta, _ = refraction("Pt", 9000.0)
+    k, turn = wavenumber_per_m(9000.0), np.deg2rad(17.7)
+    ways = np.array([[-np.cos(turn), 0, np.sin(turn)], [np.cos(turn), 0, np.sin(turn)]])
+    exact = sum(_way_out(index, normals, distances, way) for way in ways)
+    beam = Beam(-ways[0], ways[1], k, delta, 0.0)
+    psi = np.where(inside, np.exp(1j * k * delta * VOXEL_m * exact), 0.0).astype(np.complex64)
+    strain = [
+        directional_derivative(each, inside, np.array([0.0, 0.0, 1.0]), VOXEL_m)
+        for each in (psi, corrected(psi, inside, VOXEL_m, beam))
+    ]
+    before, after = (float(np.sqrt(np.nanmean(np.square(each)))) for each in strain)
+    assert after < 0.33 * before
+
+
+def _way_out(points: np.ndarray, normals: np.ndarray, distances: np.ndarray, way: np.ndarray) -> np.ndarray:
+    leaving = normals @ way > 1e-6
+    lengths = (distances[leaving] - points @ normals[leaving].T) / (normals[leaving] @ way)
+    return np.maximum(lengths.min(axis=-1), 0.0)
 
 
 def test_the_map_is_corrected_where_the_material_is_known() -> None:

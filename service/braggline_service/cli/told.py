@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from braggline_service.plain import plain
+
 RESULT_KEYS = (
-    "voxels", "free_llk", "resolution_m", "strain_rms", "agreement", "runs_kept", "runs_total",
-    "frames_expected", "frames_used",
+    "voxels", "free_llk", "resolution_m", "strain_rms", "uncertainty_median", "lattice_parameter_m", "agreement",
+    "pairwise", "runs_kept", "runs_total", "frames_expected", "frames_used", "facet_count", "facets", "defect_count",
+    "defects", "statistics",
 )  # fmt: skip
 LINES = 10  # for all of the work, where there is no terminal to draw a bar on
 
@@ -24,7 +27,7 @@ def say(text: str) -> None:
 
 def print_json(data: Mapping[str, Any]) -> None:
     """One object in one line; a number that is not finite becomes null, which every reader of JSON knows."""
-    sys.stdout.write(json.dumps(_finite(dict(data)), allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(plain(data), allow_nan=False) + "\n")
 
 
 @contextmanager
@@ -69,13 +72,3 @@ def result_line(told: Mapping[str, Any]) -> str:
         f"next: {told['recommendation'].get('action', 'nothing')}; {told['recommendation'].get('reason', '')}\n"
         f"{told['file']}\n{told['report']}"
     )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
