@@ -46,7 +46,6 @@ class JobSettings(Section):
 
 class LiveSettings(Section):
     first_pass_fraction: float = Field(0.3, gt=0, le=1, description="frames measured before the first 3D pass")
-    iterations_per_pass: int = Field(20, ge=1)
     runs_while_measuring: int = Field(2, ge=1)
     stalled_after_s: float = Field(900.0, gt=0, description="without a frame: give the scan up, use what is there")
 

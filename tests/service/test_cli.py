@@ -249,7 +249,7 @@ def test_up_replay_down(scan: Path) -> None:
 
 def test_check_config(tmp_path: Path) -> None:
     good = {
-        "settings.yaml": "beamline: id01\nlive: {iterations_per_pass: 10}\n",
+        "settings.yaml": "beamline: id01\nlive: {runs_while_measuring: 3}\n",
         "recipe.yaml": "runs: 3\nthreshold: 0.2\n",
         "empty.yaml": "",
     }
