@@ -18,7 +18,7 @@ from braggline_service.stages.pipeline import Pass, Pipeline
 
 @pytest.mark.slow
 def test_the_stated_uncertainty_covers_the_error() -> None:
-    """Mean over two crystals: 68 and 95 % were ideal; measured 57 and 81 %. Neither blind nor without bounds."""
+    """Mean over two crystals: 68 and 95 % were ideal; measured 46 to 57 and 81 to 88 %. Neither blind nor unbounded."""
     covered = []
     for seed in (0, 2):
         curve, truth = simulated(seed)

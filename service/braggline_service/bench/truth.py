@@ -30,17 +30,18 @@ from braggline_service.recipes import load_recipe, recipe_hash
 BRAGG_DEG = {"eta": 17.7, "phi": 0.0, "nu": 0.0, "delta": 35.4}  # Pt (111) at 9 keV
 STEP_DEG, FRAMES, WINDOW_PX, SIZE_m = 0.012, 64, 96, 300e-9
 RANGE_rad, PHOTONS = (1.0, 8.0), (1e6, 1e8)
+LINE_SIZES_PX = (32, 64)
 FOUND = 0.95  # agreement with the floor's object: below, phasing failed
 FACE_SHARE = 0.02  # of the surface: smaller faces are not judged
 SAME_FACE_DEG = 15.0
 
 
 def run(crystals: int, recipe_name: str, first_seed: int, workers: int) -> dict[str, Any]:
-    """{"rows", "summary", "lines"}: each crystal and the medians; lines: of dislocations in further crystals."""
+    """{"rows", "summary", "lines"}: each crystal and the medians; lines: of dislocations in further ones, by size."""
     recipe = load_recipe(recipe_name)
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         rows = list(pool.map(_judged, [(recipe, first_seed + k) for k in range(crystals)]))
-        lines = measured_lines(crystals, recipe, first_seed, pool)
+        lines = [measured_lines(size, crystals, recipe, first_seed, pool) for size in LINE_SIZES_PX]
     return {"recipe_hash": recipe_hash(recipe), "rows": rows, "summary": _summary(rows), "lines": lines}
 
 
