@@ -64,6 +64,25 @@ class Detector:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """What a detector does to counts, for the array as it is stored; None: nothing known.
+
+    flat  (n_rows, n_cols) relative efficiency of each pixel;  dark  (n_rows, n_cols) counts that a frame has without
+    beam;  dead_time_s  of one pixel after a photon, during which it counts none
+    """
+
+    flat: FloatArray | None = None
+    dark: FloatArray | None = None
+    dead_time_s: float = 0.0
+
+    def cropped(self, row: int, column: int, shape_px: tuple[int, int]) -> Corrections:
+        """The same seen through a window that starts at (row, column)."""
+        window = slice(row, row + shape_px[0]), slice(column, column + shape_px[1])
+        flat, dark = (None if image is None else image[window] for image in (self.flat, self.dark))
+        return replace(self, flat=flat, dark=dark)
+
+
+@dataclass(frozen=True)
 class RockingCurve:
     """One rocking curve, whole or still growing.
 
@@ -72,6 +91,7 @@ class RockingCurve:
     measured   (n_frames,) bool
     angles_deg every circle of the diffractometer by name, each (n_frames,) float64
     monitor    (n_frames,) or None
+    corrections  of the detector, not applied to `intensity` yet;  transmission (n_frames,) of the attenuator, or None
     energies_eV  (n_frames,) where the energy is scanned in place of a circle, and None elsewhere; energy_eV: their mean
     """
 
@@ -87,6 +107,8 @@ class RockingCurve:
     monitor: FloatArray | None = None
     flags: tuple[str, ...] = ()
     energies_eV: FloatArray | None = None
+    corrections: Corrections = Corrections()
+    transmission: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.intensity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from braggline_models.errors import BadInput
-from braggline_models.scan import BoolArray, Circle, Detector, Diffractometer, Vector
+from braggline_models.scan import BoolArray, Circle, Corrections, Detector, Diffractometer, Vector
+from braggline_service.images import IMAGE_FILES, read_image
 from braggline_service.settings import Section, config_dir, load_yaml, validated
 
 Span = tuple[int, int]
@@ -46,6 +47,10 @@ class DetectorConfig(Section):
     gap_rows: tuple[Span, ...] = Field((), description="first row of a gap and the first after it")
     gap_columns: tuple[Span, ...] = ()
     aliases: tuple[str, ...] = ()
+    mask_file: str = Field("", description=f"not 0 where a pixel is no data; {IMAGE_FILES}")
+    flat_file: str = Field("", description=f"relative efficiency of the pixels; {IMAGE_FILES}")
+    dark_file: str = Field("", description=f"counts of a frame without beam; {IMAGE_FILES}")
+    dead_time_s: float = Field(0.0, ge=0, description="of a pixel after a photon; 0: no correction")
 
     @model_validator(mode="after")
     def _gaps_are_inside(self) -> DetectorConfig:
@@ -69,6 +74,7 @@ class BeamlineConfig(Section):
     column_direction: Direction
     energy: tuple[EnergySource, ...] = ()
     monitors: tuple[str, ...] = ()
+    attenuator: str = Field("", description="counter with the transmission of the attenuator, 0 to 1, for each frame")
     detectors: Mapping[str, DetectorConfig]
 
     @model_validator(mode="after")
@@ -97,6 +103,24 @@ class Beamline:
     energy: tuple[EnergySource, ...]
     monitors: tuple[str, ...]
     detectors: Mapping[str, DetectorConfig]
+    attenuator: str = ""
+
+    def tuned(self, detector: str, values: Mapping[str, float | str]) -> Beamline:
+        """The same beamline with these keys of DetectorConfig changed for one detector."""
+        if not values:
+            return self
+        known = self.detector_name(detector)
+        changed = self.detectors[known].model_copy(update=dict(values))
+        return replace(self, detectors={**self.detectors, known: changed})
+
+    def corrections(self, name: str) -> Corrections:
+        """Flat field, dark and dead time of the whole detector. BadInput where a file is not right."""
+        config = self.detectors[self.detector_name(name)]
+        flat, dark = (
+            read_image(path, config.shape_px, what) if path else None
+            for path, what in ((config.flat_file, "flat field"), (config.dark_file, "dark"))
+        )
+        return Corrections(flat, dark, config.dead_time_s)
 
     def detector_name(self, name: str) -> str:
         """The configured name behind `name` or one of its aliases. BadInput lists the known ones."""
@@ -109,7 +133,7 @@ class Beamline:
         )
 
     def detector(self, name: str) -> tuple[Detector, BoolArray]:
-        """The detector and its gaps: mask (n_rows, n_cols) bool, True where there is no data."""
+        """The detector, its gaps and what its mask file marks: mask (n_rows, n_cols) bool, True where no data."""
         known = self.detector_name(name)
         config = self.detectors[known]
         detector = Detector(
@@ -121,6 +145,8 @@ class Beamline:
             mask[first:after] = True
         for first, after in config.gap_columns:
             mask[:, first:after] = True
+        if config.mask_file:
+            mask |= read_image(config.mask_file, config.shape_px, "mask") != 0
         return detector, mask
 
 
@@ -141,4 +167,6 @@ def load_beamline(name_or_path: str) -> Beamline:
         config.column_direction,
     )
     motors = {c.name: c.motor or c.name for c in circles}
-    return Beamline(config.name, diffractometer, motors, config.energy, config.monitors, config.detectors)
+    return Beamline(
+        config.name, diffractometer, motors, config.energy, config.monitors, config.detectors, config.attenuator
+    )

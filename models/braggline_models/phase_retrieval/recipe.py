@@ -23,6 +23,7 @@ class Recipe:
     largest_px: int = 128
     background_counts: Background = 0.0
     cleaning: tuple[str, ...] = ALL_STEPS
+    normalise: bool = True
     isosurface: float = 0.0
     apodisation: float = 0.4
     # runs
@@ -73,7 +74,8 @@ class Recipe:
             value = _checked(name, getattr(self, name), kind)
             if not low <= value <= high:
                 raise BadInput(f"recipe: {name} is {value}; give {low} to {high}")
-        _checked("largest_component", self.largest_component, bool)
+        for name in ("largest_component", "normalise"):
+            _checked(name, getattr(self, name), bool)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise BadInput(f"recipe: {name} is '{getattr(self, name)}'; give one of {', '.join(choices)}")

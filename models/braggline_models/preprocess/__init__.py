@@ -2,6 +2,7 @@
 
 from braggline_models.preprocess.cleaning import STEPS, Step, checked_steps, cleaned
 from braggline_models.preprocess.hot_pixels import hot_pixels
+from braggline_models.preprocess.normalise import frame_factors, normalised
 from braggline_models.preprocess.options import ALL_STEPS, Background, PrepareOptions
 from braggline_models.preprocess.peak import BraggPeak, find_peak, frame_counts
 from braggline_models.preprocess.prepare import prepare
@@ -20,6 +21,8 @@ __all__ = [
     "cleaned",
     "find_peak",
     "frame_counts",
+    "frame_factors",
     "hot_pixels",
+    "normalised",
     "prepare",
 ]

@@ -9,6 +9,7 @@ from braggline_models.preprocess.aliens import find_aliens
 from braggline_models.preprocess.dead_pixels import find_dead
 from braggline_models.preprocess.hot_pixels import find_hot
 from braggline_models.preprocess.options import PrepareOptions
+from braggline_models.preprocess.saturated import find_saturated
 from braggline_models.preprocess.scene import Finding, Scene, scene_of
 from braggline_models.preprocess.zingers import find_zingers
 from braggline_models.scan import RockingCurve
@@ -20,6 +21,7 @@ STEPS: Mapping[str, Step] = {
     "zingers": find_zingers,
     "hot": find_hot,
     "aliens": find_aliens,
+    "saturated": find_saturated,
 }
 
 

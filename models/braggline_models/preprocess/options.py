@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Background = float | Literal["auto"]
-ALL_STEPS = ("dead", "zingers", "hot", "aliens")  # a zinger is no reason to give up its pixel: before hot
+ALL_STEPS = ("dead", "zingers", "hot", "aliens", "saturated")  # a zinger is no reason to give up its pixel: before hot
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class PrepareOptions:
     bin_frames         None: chosen by the oversampling ratio
     at_least_px        rows, columns: a window that has grown does not shrink again
     cleaning           names of STEPS in cleaning.py, in their order; () leaves every count as it is
+    normalise          correct for flat field, dark, dead time, monitor and attenuator, where they are known
     """
 
     largest_px: int = 128
@@ -24,3 +25,4 @@ class PrepareOptions:
     bin_frames: int | None = None
     at_least_px: tuple[int, int] = (0, 0)
     cleaning: tuple[str, ...] = ALL_STEPS
+    normalise: bool = True

@@ -33,8 +33,11 @@ def find_peak(curve: RockingCurve, hot: BoolArray | None = None) -> BraggPeak:
     return peak_of(scene_of(curve, hot))
 
 
-def peak_of(scene: Scene) -> BraggPeak:
-    """`find_peak` of a scene that was cleaned: about the spot that was chosen, where one was."""
+def peak_of(scene: Scene, factors: NDArray[np.float64] | None = None) -> BraggPeak:
+    """`find_peak` of a scene that was cleaned: about the spot that was chosen, where one was.
+
+    factors (n_frames,) weigh the frames, NaN as 0.
+    """
     curve, image = scene.curve, scene.image
     if not image.any():
         raise BadInput(f"{curve.name}: every measured frame is empty; check shutter, attenuator and detector")
@@ -43,7 +46,7 @@ def peak_of(scene: Scene) -> BraggPeak:
     box = curve.intensity[:, rows, columns] * ~scene.bad[rows, columns]
     box[scene.lost_in((0, rows.start, columns.start), box.shape)] = 0
     box[~curve.measured] = 0
-    counts = box.sum(axis=(1, 2), dtype=np.float64)
+    counts = box.sum(axis=(1, 2), dtype=np.float64) * (1.0 if factors is None else np.nan_to_num(factors))
     frame = float(counts @ np.arange(len(counts)) / counts.sum())
     return BraggPeak((frame, *_center(image, rows, columns)), counts)
 

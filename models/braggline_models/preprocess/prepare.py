@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 from braggline_models.geometry import bragg_geometry, placed
 from braggline_models.preprocess.cleaning import cleaned
 from braggline_models.preprocess.cut import binned, cut, frames_to_bin, without_background
+from braggline_models.preprocess.normalise import FrameFactors, frame_factors, normalised, nothing_to_do
 from braggline_models.preprocess.options import PrepareOptions
 from braggline_models.preprocess.peak import peak_of
 from braggline_models.preprocess.scene import Scene
 from braggline_models.preprocess.window import fast_length, oversampling, signal_extent_px
-from braggline_models.scan import PreparedVolume, RockingCurve
+from braggline_models.scan import BoolArray, PreparedVolume, RockingCurve
 
 FEWEST_FRAMES = 5  # fewer are no volume
 
@@ -32,10 +34,13 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
     if used == 0:
         raise BadInput(f"{curve.name}: no frame was measured; start the scan again")
     scene = cleaned(curve, options)
-    peak = peak_of(scene)
+    beam = frame_factors(curve) if options.normalise else FrameFactors(np.ones(len(curve.measured)))
+    peak = peak_of(scene, beam.factors)
     sides = _window(scene, (peak.center_px[1], peak.center_px[2]), options)
     start = _start(curve, peak.center_px, sides)
     intensity, mask = cut(scene, start, sides)
+    if options.normalise:
+        intensity, mask = _normalised(curve, intensity, mask, start, beam)
     intensity, removed = without_background(scene, intensity, start, options.background_counts)
     bins = options.bin_frames or frames_to_bin(intensity, mask)
     intensity, mask = binned(intensity, mask, bins)
@@ -49,13 +54,28 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
         peak_px=peak.center_px,
         q_bragg_per_m=q_bragg,
         q_step_per_m=q_step * np.array([bins, 1, 1]),
-        cleaning=(*scene.steps, removed),
+        cleaning=(*scene.steps, *beam.steps, removed),
         flags=(*curve.flags, *scene.flags),
         frames_expected=len(curve.intensity),
         frames_used=used,
     )
     volume = placed(volume, curve)
-    return replace(volume, flags=(*volume.flags, *_suspicions(volume, curve)))
+    return replace(volume, flags=(*volume.flags, *_suspicions(volume)))
+
+
+def _normalised(
+    curve: RockingCurve,
+    intensity: NDArray[np.float32],
+    mask: BoolArray,
+    start: tuple[int, int, int],
+    beam: FrameFactors,
+) -> tuple[NDArray[np.float32], BoolArray]:
+    """`normalised` of the window that begins at the raw voxel `start`."""
+    factors = beam.factors[start[0] : start[0] + len(intensity)]
+    if nothing_to_do(curve.corrections, factors, curve.exposure_s):
+        return intensity, mask
+    corrections = curve.corrections.cropped(start[1], start[2], intensity.shape[1:])
+    return normalised(intensity, mask, corrections, factors, curve.exposure_s)
 
 
 def _window(scene: Scene, center: tuple[float, float], options: PrepareOptions) -> tuple[int, int]:
@@ -74,7 +94,7 @@ def _start(curve: RockingCurve, center: tuple[float, float, float], sides: tuple
     return frame, row, column
 
 
-def _suspicions(volume: PreparedVolume, curve: RockingCurve) -> list[str]:
+def _suspicions(volume: PreparedVolume) -> list[str]:
     flags = []
     if volume.frames_used == volume.frames_expected:
         ratio = min(oversampling(volume.intensity))
@@ -83,7 +103,4 @@ def _suspicions(volume: PreparedVolume, curve: RockingCurve) -> list[str]:
         edge = min(volume.peak_px[0], volume.frames_expected - 1 - volume.peak_px[0])
         if edge < 0.1 * volume.frames_expected:
             flags.append("the Bragg peak is near the end of the scan: center the scan on it")
-    saturated = int(np.count_nonzero(volume.intensity >= curve.detector.saturation_counts))
-    if saturated:
-        flags.append(f"{saturated} saturated voxels")
     return flags

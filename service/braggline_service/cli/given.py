@@ -21,15 +21,20 @@ def writable(path: Path, *inputs: Path) -> Path:
     return path
 
 
-def scan_and_recipe(pairs: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
-    """KEY=VALUE words as numbers of the scan and, where the key begins with 'recipe.', keys of the recipe."""
-    scan, recipe = {}, {}
+def scan_and_recipe(pairs: Sequence[str]) -> tuple[dict[str, float | str], dict[str, str]]:
+    """KEY=VALUE words as numbers (or, where the key ends in _file, names of files) of the scan; and, where the key
+    begins with 'recipe.', keys of the recipe."""
+    scan: dict[str, float | str] = {}
+    recipe: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key or not value:
             raise BadInput(f"--set {pair}: write KEY=VALUE, for example --set eta=17.7 or --set recipe.threshold=0.1")
         if key.startswith("recipe."):
             recipe[key.removeprefix("recipe.")] = value
+            continue
+        if key.endswith("_file"):
+            scan[key] = value
             continue
         try:
             scan[key] = float(value)

@@ -13,7 +13,7 @@ from braggline_models.scan import RockingCurve
 from braggline_service.beamlines import load_beamline
 from braggline_service.sources.angles import checked_angles
 from braggline_service.sources.counts import checked_counts
-from braggline_service.sources.overrides import checked_overrides, posed
+from braggline_service.sources.overrides import checked_overrides, detector_overrides, posed, seen_through, window
 from braggline_service.sources.pixels import fitted, read_frames
 
 BEAMLINE, DETECTOR = "aps34idc", "timepix"
@@ -25,7 +25,7 @@ def recognises(file: h5py.File) -> bool:
 
 
 def read(
-    file: h5py.File, entry: str | None, detector: str | None, beamline: str | None, overrides: dict[str, float]
+    file: h5py.File, entry: str | None, detector: str | None, beamline: str | None, overrides: dict[str, float | str]
 ) -> RockingCurve:
     """The only scan of the file. BadInput as `read_scan` says."""
     path = Path(file.filename)
@@ -33,6 +33,7 @@ def read(
         raise BadInput(f"{path}: has no entries, one scan only; leave --entry out")
     line = load_beamline(beamline or BEAMLINE)
     known = checked_overrides(overrides, line.diffractometer.circle_names)
+    line = line.tuned(detector or DETECTOR, detector_overrides(overrides))
     posed_detector, gaps = line.detector(detector or DETECTOR)
     geometry = file["geometry"]
     posed_detector = replace(posed_detector, distance_m=_number(geometry, "detector_distance_m"))
@@ -59,6 +60,7 @@ def read(
         exposure_s=known.get("exposure_s") or (float(file["count_time_s"][()]) if "count_time_s" in file else None),
         monitor=monitor,
         flags=(*flags, *counts.flags),
+        corrections=seen_through(line.corrections(detector or DETECTOR), window(known, None), posed_detector.shape_px),
     )
     return checked_angles(curve)
 

@@ -18,7 +18,7 @@ from braggline_service.sources.bliss_nexus import frame_count, frames_of, positi
 from braggline_service.sources.bliss_select import find_arm_scan, find_detector, named_entry
 from braggline_service.sources.counts import checked_counts
 from braggline_service.sources.hdf5_file import opened
-from braggline_service.sources.overrides import checked_overrides, posed, window
+from braggline_service.sources.overrides import Overrides, checked_overrides, posed, window
 from braggline_service.sources.pixels import fitted, place, read_frames
 
 
@@ -48,7 +48,7 @@ def read_arm_scan(
     entry: str | None = None,
     detector: str | None = None,
     beamline: str | None = None,
-    overrides: Mapping[str, float] | None = None,
+    overrides: Overrides | None = None,
 ) -> ArmScan:
     """One scan of `path`, by default the only one in which a detector circle moves. BadInput as `read_scan` says."""
     line = load_beamline(beamline or load_settings().beamline)

@@ -22,22 +22,23 @@ from braggline_service.sources.bliss_select import (
     link_target,
     position_dataset,
 )
-from braggline_service.sources.bliss_values import exposure_s, monitor
+from braggline_service.sources.bliss_values import exposure_s, monitor, transmission
 from braggline_service.sources.counts import checked_counts
-from braggline_service.sources.overrides import checked_overrides, posed, window
+from braggline_service.sources.overrides import checked_overrides, detector_overrides, posed, seen_through, window
 from braggline_service.sources.pixels import checked_stack, fitted, place, read_frames
 
 ABORTED = ("USER_ABORT", "FAILURE", "DELETED")
 
 
 def read(
-    file: h5py.File, entry: str | None, detector: str | None, beamline: str | None, overrides: dict[str, float]
+    file: h5py.File, entry: str | None, detector: str | None, beamline: str | None, overrides: dict[str, float | str]
 ) -> RockingCurve:
     """One scan of the file. BadInput as `read_scan` says."""
     line = load_beamline(beamline or load_settings().beamline)
     known = checked_overrides(overrides, line.diffractometer.circle_names)
     scan = find_entry(file, entry, line)
     name = find_detector(scan, detector, line)
+    line = line.tuned(name, detector_overrides(overrides))
     frames = frames_of(scan, name)
     configured, gaps = line.detector(name)
     group = scan.get(f"instrument/{name}", scan)
@@ -67,6 +68,8 @@ def read(
         monitor=monitored,
         flags=(*told, *pose_flags, *frame_flags, *counts.flags, *monitor_flags),
         energies_eV=energies,
+        corrections=seen_through(line.corrections(name), at, pose.shape_px),
+        transmission=transmission(scan, line, n),
     )
     return checked_angles(curve)
 

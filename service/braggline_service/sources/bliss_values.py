@@ -1,10 +1,11 @@
-"""Monitor and exposure of a BLISS scan."""
+"""Monitor, attenuator and exposure of a BLISS scan."""
 
 from __future__ import annotations
 
 import h5py
 import numpy as np
 
+from braggline_models.errors import BadInput
 from braggline_models.scan import FloatArray
 from braggline_service.beamlines import Beamline
 
@@ -21,6 +22,22 @@ def monitor(scan: h5py.Group, line: Beamline, n: int) -> tuple[FloatArray | None
             return values[:n], flags
         flags.append(f"monitor '{name}' is not used: it does not count in every frame")
     return None, flags
+
+
+def transmission(scan: h5py.Group, line: Beamline, n: int) -> FloatArray | None:
+    """(n,) of the attenuator's counter, 0 to 1, where the beamline has one and the scan recorded it for each frame."""
+    if not line.attenuator:
+        return None
+    dataset = first_dataset(scan, f"measurement/{line.attenuator}", f"instrument/{line.attenuator}/data")
+    if dataset is None or dataset.ndim != 1 or len(dataset) < n:
+        return None
+    values = np.asarray(dataset[()], np.float64)[:n]
+    if not (np.all(values >= 0) and np.all(values <= 1) and values.any()):
+        raise BadInput(
+            f"{scan.file.filename}::{dataset.name}: transmissions from {values.min():g} to {values.max():g}; "
+            "give a counter of 0 to 1 as `attenuator` of the beamline"
+        )
+    return values
 
 
 def exposure_s(scan: h5py.Group, detector: str) -> float | None:

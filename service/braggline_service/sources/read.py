@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from braggline_models.scan import RockingCurve
 from braggline_service.sources import aps34idc, bliss_nexus
 from braggline_service.sources.hdf5_file import opened
+from braggline_service.sources.overrides import Overrides
 
 
 def read_scan(
@@ -15,13 +15,13 @@ def read_scan(
     entry: str | None = None,
     detector: str | None = None,
     beamline: str | None = None,
-    overrides: Mapping[str, float] | None = None,
+    overrides: Overrides | None = None,
 ) -> RockingCurve:
     """The rocking curve of one scan in `path`.
 
     entry, detector  found where there is only one choice
     beamline         name or file of a configuration; by default that which the layout belongs to
-    overrides        circles in deg by name and the keys of overrides.GEOMETRY
+    overrides        circles in deg by name and the keys of overrides.GEOMETRY, FILES and DETECTOR
     Raises BadInput, one line with file, dataset and remedy, for what cannot be used; what can, though it is suspect,
     is told in the curve's flags.
     """

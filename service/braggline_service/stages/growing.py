@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
-from braggline_models.scan import Detector, FloatArray, RockingCurve
+from braggline_models.scan import Corrections, Detector, FloatArray, RockingCurve
 from braggline_service.beamlines import Beamline
 from braggline_service.messages import ScanHeader
 from braggline_service.streams import Frame
@@ -24,7 +24,7 @@ class GrowingCurve:
     def __init__(self, header: ScanHeader, beamline: Beamline) -> None:
         self.header = header
         self.beamline = beamline
-        self.detector, self.mask = _detector(header, beamline)
+        self.detector, self.mask, self.corrections = _detector(header, beamline)
         self._positions: dict[str, FloatArray] = {}
         self._measured = np.zeros(max(header.n_frames, 1), bool)
         self._monitor = np.full(self._measured.shape, np.nan)
@@ -86,6 +86,7 @@ class GrowingCurve:
             exposure_s=self.header.exposure_s,
             monitor=monitor if np.isfinite(monitor[self._measured[:n]]).all() else None,
             energies_eV=energies,
+            corrections=self.corrections,
         )
 
     def rocking_curve(self) -> dict[str, FloatArray]:
@@ -130,9 +131,10 @@ class GrowingCurve:
             self._positions[name] = np.concatenate([known, np.full(n - seen, np.nan)])
 
 
-def _detector(header: ScanHeader, beamline: Beamline) -> tuple[Detector, NDArray[np.bool_]]:
+def _detector(header: ScanHeader, beamline: Beamline) -> tuple[Detector, NDArray[np.bool_], Corrections]:
     """The configured detector with what the scan itself knows better, seen through the ROI."""
     detector, mask = beamline.detector(header.detector.name)
+    corrections = beamline.corrections(header.detector.name)
     known = header.detector
     detector = replace(
         detector,
@@ -141,9 +143,11 @@ def _detector(header: ScanHeader, beamline: Beamline) -> tuple[Detector, NDArray
         pixel_size_m=known.pixel_size_m or detector.pixel_size_m,
     )
     if header.roi_px is None:
-        return detector, mask
+        return detector, mask, corrections
     row0, row1, column0, column1 = header.roi_px
-    return detector.cropped(row0, column0, (row1 - row0, column1 - column0)), mask[row0:row1, column0:column1]
+    shape = row1 - row0, column1 - column0
+    seen = corrections.cropped(row0, column0, shape)
+    return detector.cropped(row0, column0, shape), mask[row0:row1, column0:column1], seen
 
 
 def _stack(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:

@@ -94,6 +94,7 @@ class Pipeline:
             largest_px=largest_px,
             background_counts=recipe.background_counts,
             cleaning=recipe.cleaning,
+            normalise=recipe.normalise,
         )
 
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:
