@@ -20,7 +20,7 @@ LEAST_FLAT = 0.1  # of the median pixel: a dimmer one is no pixel
 class FrameFactors:
     """What each frame is multiplied by, (n_frames,) float64, NaN where it becomes unknown; and the record of it."""
 
-    factors: FloatArray
+    factors: NDArray[np.float64]
     steps: tuple[CleaningStep, ...] = ()
 
 
@@ -68,7 +68,7 @@ def normalised(
     of the time, of less than LEAST_FLAT of the median efficiency, frames whose factor is NaN.
     """
     unknown = mask | ~np.isfinite(factors)[:, None, None]
-    counts = intensity
+    counts: NDArray[np.float32] = intensity
     if corrections.dead_time_s > 0 and exposure_s:
         busy = counts * np.float32(corrections.dead_time_s / exposure_s)
         unknown |= busy > MOST_DEAD
@@ -76,9 +76,9 @@ def normalised(
     if corrections.dark is not None:
         counts = np.maximum(counts - corrections.dark.astype(np.float32), 0)
     if corrections.flat is not None:
-        relative = _relative(corrections.flat, mask.all(axis=0))
+        relative = _relative(corrections.flat, np.asarray(mask.all(axis=0)))
         unknown |= np.isnan(relative)
-        counts = counts / np.where(np.isnan(relative), 1.0, relative).astype(np.float32)
+        counts = (counts / np.where(np.isnan(relative), 1.0, relative)).astype(np.float32)
     counts = np.where(unknown, 0, counts * np.nan_to_num(factors)[:, None, None]).astype(np.float32)
     before, after = float(intensity[~unknown].sum(dtype=np.float64)), float(counts.sum(dtype=np.float64))
     return counts * np.float32(before / after if after > 0 else 1.0), unknown

@@ -14,7 +14,7 @@ def find_saturated(scene: Scene, options: PrepareOptions) -> Finding:
     rows, columns = np.nonzero((scene.survey.highest >= limit) & ~scene.bad)
     if not len(rows):
         return Finding()
-    frames, which = np.nonzero(scene.curve.intensity[:, rows, columns] >= limit)
+    frames, which = np.nonzero(np.asarray(scene.curve.intensity[:, rows, columns], np.float32) >= limit)
     at = np.ravel_multi_index((frames, rows[which], columns[which]), scene.curve.intensity.shape)
     if not len(at):
         return Finding()
