@@ -14,7 +14,8 @@ from braggline_models.errors import BadInput
 from braggline_models.phase_retrieval import Recipe
 from braggline_service.settings import config_dir, load_yaml
 
-TUNED = {"runs": "runs", "support_threshold": "threshold", "isosurface": "isosurface"}
+TUNED = {"runs": "runs", "support_threshold": "threshold", "isosurface": "isosurface", "learned": "learned"}
+NONE = "none"  # of the learned models
 
 
 def load_recipe(name_or_path: str | Path = "default", overrides: Mapping[str, Any] | None = None) -> Recipe:
@@ -40,10 +41,18 @@ def load_recipe(name_or_path: str | Path = "default", overrides: Mapping[str, An
 def tuned_recipe(name_or_path: str | Path, parameters: Mapping[str, Any]) -> Recipe:
     """The recipe that the scientist's parameters name (`recipe`), with what they set on top; None leaves it alone.
 
-    Of `parameters` only recipe, runs, support_threshold and isosurface concern a recipe; others are not looked at.
+    Of `parameters` only recipe and the keys of TUNED concern a recipe; others are not looked at.
     """
     overrides = {field: parameters[key] for key, field in TUNED.items() if parameters.get(key) is not None}
+    if "learned" in overrides:
+        overrides["learned"] = learned_names(str(overrides["learned"]))
     return load_recipe(parameters.get("recipe") or name_or_path, overrides)
+
+
+def learned_names(text: str) -> list[str]:
+    """Names of models as a person writes them, between commas or blanks; 'none' is none of them."""
+    words = text.replace(",", " ").split()
+    return [] if words == [NONE] else words
 
 
 def recipe_hash(recipe: Recipe) -> str:

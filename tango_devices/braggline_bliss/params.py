@@ -16,7 +16,7 @@ TABLE = {
     "material": ("reconstruction", "Material", "such as Pt: refraction is taken out"),
     "reflection": ("reconstruction", "Reflection", "such as 1,1,1: lattice parameter, indexed facets"),
     "in_plane": ("reconstruction", "InPlane", "crystal direction along the sample's x"),
-    "learned": ("reconstruction", "Learned", "start from a learned model"),
+    "learned": ("reconstruction", "Learned", "models that take part; none: not one; empty: recipe"),
     "slice_index": ("reconstruction", "SliceIndex", "z, y, x of the maps; -1: center"),
     "detector": ("ingest", "Detector", "follow this one only; empty: the scan's"),
     "roi": ("ingest", "Roi", "row start, stop, column start, stop; empty: whole"),

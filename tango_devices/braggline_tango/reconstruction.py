@@ -10,7 +10,7 @@ from tango.server import attribute, command, device_property
 
 from braggline_models.errors import BadInput
 from braggline_service.board import Snapshot
-from braggline_service.recipes import load_recipe
+from braggline_service.recipes import learned_names, load_recipe
 from braggline_service.samples import sample_of
 from braggline_service.settings import config_dir
 from braggline_tango.accepted import accept, accepted_scans
@@ -63,7 +63,10 @@ class BraggReconstruction(Face):
         dtype=str, label="in-plane direction", doc="crystal direction along the sample frame's x; empty: as configured",
         **TUNED,
     )  # fmt: skip
-    Learned = attribute(dtype=bool, label="learned", doc="start from a learned model where there is one", **TUNED)
+    Learned = attribute(
+        dtype=str, label="learned", doc="models that take part, by name; none: not one; empty: as the recipe says",
+        **TUNED,
+    )  # fmt: skip
     SliceIndex = attribute(
         dtype=("DevLong",), max_dim_x=3, access=AttrWriteType.READ_WRITE, label="slices",
         doc="voxel at which the maps are cut, along z, y, x; -1: the center",
@@ -155,11 +158,13 @@ class BraggReconstruction(Face):
     def write_InPlane(self, uvw: str) -> None:
         self._tune_sample("in_plane", uvw)
 
-    def read_Learned(self) -> bool:
-        return bool(self._kept.get("learned", False))
+    def read_Learned(self) -> str:
+        return str(self._kept.get("learned", "") or "")
 
-    def write_Learned(self, learned: bool) -> None:
-        self._tune("learned", bool(learned) or None)
+    def write_Learned(self, names: str) -> None:
+        with told("Learned"):
+            load_recipe("default", {"learned": learned_names(names)})
+        self._tune("learned", names.strip() or None)
 
     def read_SliceIndex(self) -> list[int]:
         return list(self._slice_index)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from braggline_models.errors import BadInput
+from braggline_models.learned import NAMES
 from braggline_models.phase_retrieval.schedule import parse
 from braggline_models.preprocess import ALL_STEPS, Background, checked_steps
 
@@ -24,6 +25,7 @@ class Recipe:
     background_counts: Background = 0.0
     cleaning: tuple[str, ...] = ALL_STEPS
     normalise: bool = True
+    learned: tuple[str, ...] = ()
     isosurface: float = 0.0
     apodisation: float = 0.4
     # runs
@@ -81,6 +83,7 @@ class Recipe:
                 raise BadInput(f"recipe: {name} is '{getattr(self, name)}'; give one of {', '.join(choices)}")
         self._check_thresholds()
         self._check_cleaning()
+        self._check_learned()
         if self.smallest_support >= self.largest_support:
             raise BadInput("recipe: smallest_support is not below largest_support; change one")
 
@@ -101,6 +104,13 @@ class Recipe:
             raise BadInput(f"recipe: cleaning is {self.cleaning!r}; give a list such as [{', '.join(ALL_STEPS)}]")
         object.__setattr__(self, "cleaning", checked_steps(self.cleaning))
 
+    def _check_learned(self) -> None:
+        if not isinstance(self.learned, list | tuple) or not all(isinstance(name, str) for name in self.learned):
+            raise BadInput(f"recipe: learned is {self.learned!r}; give a list such as [{', '.join(NAMES)}]")
+        if unknown := [name for name in self.learned if name not in NAMES]:
+            raise BadInput(f"recipe: learned has no '{unknown[0]}'; known are {', '.join(NAMES)}")
+        object.__setattr__(self, "learned", tuple(dict.fromkeys(self.learned)))
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Recipe:
         """The recipe with these `values`, the rest as by default; BadInput names unknown keys and wrong values."""
@@ -114,6 +124,7 @@ class Recipe:
         values = asdict(self)
         values["thresholds"] = list(self.thresholds)
         values["cleaning"] = list(self.cleaning)
+        values["learned"] = list(self.learned)
         return values
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from braggline_models.learned.model import Model
 
 Background = float | Literal["auto"]
 ALL_STEPS = ("dead", "zingers", "hot", "aliens", "saturated")  # a zinger is no reason to give up its pixel: before hot
@@ -17,6 +21,7 @@ class PrepareOptions:
     bin_frames         None: chosen by the oversampling ratio
     at_least_px        rows, columns: a window that has grown does not shrink again
     cleaning           names of STEPS in cleaning.py, in their order; () leaves every count as it is
+    models             learned models that take part, by name
     normalise          correct for flat field, dark, dead time, monitor and attenuator, where they are known
     """
 
@@ -26,3 +31,4 @@ class PrepareOptions:
     at_least_px: tuple[int, int] = (0, 0)
     cleaning: tuple[str, ...] = ALL_STEPS
     normalise: bool = True
+    models: Mapping[str, Model] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from braggline_models.errors import BadInput
-from braggline_service.cli import bench, calibrate, check_config, reconstruct, replay, services, simulate
+from braggline_service.cli import bench, calibrate, check_config, learn, reconstruct, replay, services, simulate
 
 app = typer.Typer(
     name="braggline",
@@ -26,6 +26,9 @@ app.command("status")(services.status)
 app.command("doctor")(services.doctor)
 app.command("check-config")(check_config.command)
 app.command("simulate")(simulate.command)
+app.command("train")(learn.train)
+app.command("evaluate")(learn.evaluate)
+app.command("export")(learn.export)
 app.add_typer(bench.app, name="bench", help="Measure this machine: engine, success, ingest, latency.")
 
 

@@ -12,6 +12,7 @@ from braggline_models.preprocess import PrepareOptions, prepare
 from braggline_models.results import Reconstruction, StrainField
 from braggline_models.scan import PreparedVolume, RockingCurve, Sample
 from braggline_models.strain import MapOptions, strain_field
+from braggline_service.learned.chosen import chosen_models
 
 PREVIEW_COARSER = 2  # a preview takes the inner part of the detector window: a quarter of the voxels, twice the pace
 
@@ -41,6 +42,7 @@ class Pipeline:
         self.map_options = MapOptions(
             recipe.isosurface, recipe.apodisation, material=self.sample.material, threads=threads
         )
+        self.models, self.model_flags = chosen_models(recipe.learned)
         self._ensemble: Ensemble | None = None
         self._window_px = (0, 0)
 
@@ -95,6 +97,7 @@ class Pipeline:
             background_counts=recipe.background_counts,
             cleaning=recipe.cleaning,
             normalise=recipe.normalise,
+            models=self.models,
         )
 
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:

@@ -59,7 +59,14 @@ def scan_result(
     limits, recipe, seed = settings.advice, pipeline.recipe, pipeline.seed
     found = findings(last, pipeline.map_options, pipeline.sample)
     summary = summarise(curve, last.volume, last.reconstruction)
-    flags = (*last.volume.flags, *last.reconstruction.quality.flags, *last.strain.flags, *found.flags)
+    flags = (
+        *pipeline.model_flags,
+        *last.volume.flags,
+        *last.reconstruction.quality.flags,
+        *last.strain.flags,
+        *found.flags,
+    )
+    parents = (curve.name, *(model.told for model in pipeline.models.values()))
     if aborted:
         flags = ("the scan was aborted: this is the result of what was measured", *flags)
     return ScanResult(
@@ -76,7 +83,7 @@ def scan_result(
         facets=found.facets,
         statistics=found.statistics,
         recommendation=next_scan(summary, ScanLimits.of(limits), expires_after_s=limits.expires_after_s),
-        provenance=Provenance("braggline", __version__, recipe_hash(recipe), seed, (curve.name,)),
+        provenance=Provenance("braggline", __version__, recipe_hash(recipe), seed, parents),
         frames_missing=missing,
         flags=tuple(dict.fromkeys(flags)),
         elapsed_s=elapsed_s,
