@@ -84,6 +84,7 @@ class FrameHeader(Message):
     index: int = Field(ge=0)
     positions: Mapping[str, float] = {}
     monitor: float | None = None
+    transmission: float | None = Field(None, description="of the attenuator, 0 to 1")
     shape: tuple[int, int] = (0, 0)
     dtype: str = ""
     codec: Literal["bitshuffle-lz4", "none"] = "none"

@@ -16,7 +16,7 @@ from braggline_service.messages import Reference, Roi, ScanHeader, State
 from braggline_service.sources.blissdata_header import beamline_of, detector_info, header_of_info, positioners
 from braggline_service.sources.lima_files import read_reference
 from braggline_service.sources.lima_memory import LimaMemory
-from braggline_service.sources.scalars import Scalars
+from braggline_service.sources.scalars import Point, Scalars
 
 logger = logging.getLogger(__name__)
 RING_SHARE = 0.75  # of Lima's ring buffer: a frame older than this may be overwritten while it is asked for
@@ -64,7 +64,8 @@ class LiveScan:
         self.detector = name.split(":")[0]
         beamline = beamline_of(self.scan.info, self._beamline)
         movable = positioners(self.scan.info)
-        self._scalars = Scalars(self.scan.streams, set(movable), beamline.monitors if beamline else ())
+        monitors, attenuator = (beamline.monitors, beamline.attenuator) if beamline else ((), "")
+        self._scalars = Scalars(self.scan.streams, set(movable), monitors, attenuator)
         return True
 
     def header(self, roi_px: Roi | None = None) -> ScanHeader:
@@ -82,8 +83,8 @@ class LiveScan:
         """Frames that the detector has taken so far."""
         return len(self._image)
 
-    def scalars(self, index: int) -> tuple[dict[str, float], float | None] | None:
-        """(positions of the moving axes, monitor) of point `index`; None if they are still to come."""
+    def scalars(self, index: int) -> Point | None:
+        """The numbers of point `index`; None if they are still to come."""
         return self._scalars.at(index, final=self.closed)
 
     def image(self, index: int) -> NDArray[np.generic] | None:
