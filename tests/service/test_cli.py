@@ -18,7 +18,7 @@ import pytest
 KEYS = {
     "voxels", "free_llk", "resolution_m", "strain_rms", "agreement", "runs_kept", "runs_total", "frames_expected",
     "frames_used", "elapsed_s", "recommendation", "file", "report", "flags", "pairwise", "uncertainty_median",
-    "lattice_parameter_m", "facet_count", "facets", "defect_count", "defects", "statistics",
+    "lattice_parameter_m", "facet_count", "facets", "defect_count", "defects", "statistics", "cleaning",
 }  # fmt: skip
 QUICK = ("--recipe", "fast", "--runs", "2", "--set", "recipe.largest_px=48", "--threads", "1")
 IMAGE = "1.1/instrument/mpx1x4/image"

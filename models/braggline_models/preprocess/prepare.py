@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 from braggline_models.geometry import bragg_geometry, placed
+from braggline_models.preprocess.beam import frame_factors, no_factors
 from braggline_models.preprocess.cleaning import cleaned
 from braggline_models.preprocess.cut import binned, cut, frames_to_bin, without_background
-from braggline_models.preprocess.normalise import FrameFactors, frame_factors, normalised, nothing_to_do
+from braggline_models.preprocess.normalise import Normalised, normalised
 from braggline_models.preprocess.options import PrepareOptions
 from braggline_models.preprocess.peak import peak_of
 from braggline_models.preprocess.scene import Scene
@@ -34,14 +35,17 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
     if used == 0:
         raise BadInput(f"{curve.name}: no frame was measured; start the scan again")
     scene = cleaned(curve, options)
-    beam = frame_factors(curve) if options.normalise else FrameFactors(np.ones(len(curve.measured)))
+    beam = frame_factors(curve) if options.normalise else no_factors(curve)
+    used -= int(np.count_nonzero(np.isnan(beam.factors)))
     peak = peak_of(scene, beam.factors)
     sides = _window(scene, (peak.center_px[1], peak.center_px[2]), options)
     start = _start(curve, peak.center_px, sides)
     intensity, mask = cut(scene, start, sides)
-    if options.normalise:
-        intensity, mask = _normalised(curve, intensity, mask, start, beam)
     intensity, removed = without_background(scene, intensity, start, options.background_counts)
+    even = (
+        _normalised(curve, intensity, mask, start, beam.factors) if options.normalise else Normalised(intensity, mask)
+    )
+    intensity, mask = even.intensity, even.mask
     bins = options.bin_frames or frames_to_bin(intensity, mask)
     intensity, mask = binned(intensity, mask, bins)
     q_bragg, q_step = bragg_geometry(curve, peak.center_px)
@@ -54,10 +58,11 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
         peak_px=peak.center_px,
         q_bragg_per_m=q_bragg,
         q_step_per_m=q_step * np.array([bins, 1, 1]),
-        cleaning=(*scene.steps, *beam.steps, removed),
-        flags=(*curve.flags, *scene.flags),
+        cleaning=(*scene.steps, *beam.steps, removed, *even.steps),
+        flags=(*curve.flags, *scene.flags, *beam.flags, *_uncorrected(curve, options)),
         frames_expected=len(curve.intensity),
         frames_used=used,
+        frame_factors=beam.factors,
     )
     volume = placed(volume, curve)
     return replace(volume, flags=(*volume.flags, *_suspicions(volume)))
@@ -68,14 +73,17 @@ def _normalised(
     intensity: NDArray[np.float32],
     mask: BoolArray,
     start: tuple[int, int, int],
-    beam: FrameFactors,
-) -> tuple[NDArray[np.float32], BoolArray]:
+    factors: NDArray[np.float64],
+) -> Normalised:
     """`normalised` of the window that begins at the raw voxel `start`."""
-    factors = beam.factors[start[0] : start[0] + len(intensity)]
-    if nothing_to_do(curve.corrections, factors, curve.exposure_s):
-        return intensity, mask
     corrections = curve.corrections.cropped(start[1], start[2], intensity.shape[1:])
-    return normalised(intensity, mask, corrections, factors, curve.exposure_s)
+    return normalised(intensity, mask, corrections, factors[start[0] : start[0] + len(intensity)], curve.exposure_s)
+
+
+def _uncorrected(curve: RockingCurve, options: PrepareOptions) -> list[str]:
+    if options.normalise and curve.corrections.dead_time_s > 0 and not curve.exposure_s:
+        return ["the dead time is not corrected: the scan does not tell its exposure; give --set exposure_s=S"]
+    return []
 
 
 def _window(scene: Scene, center: tuple[float, float], options: PrepareOptions) -> tuple[int, int]:

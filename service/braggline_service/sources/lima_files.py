@@ -1,9 +1,10 @@
-"""Frames in the HDF5 files that Lima writes, read while it may still be writing them."""
+"""Frames in the HDF5 and EDF files that Lima writes, read while it may still be writing them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import h5py
 import hdf5plugin  # noqa: F401  registers the filters that detectors use
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braggline_service.messages import Reference, Roi
+from braggline_service.sources.edf import is_edf, read_edf
 
 logger = logging.getLogger(__name__)
 Image = NDArray[np.generic]
@@ -49,6 +51,11 @@ def cut(image: Image, roi_px: Roi | None) -> Image:
 
 def _read_file(path: str, wanted: list[Reference]) -> Iterator[tuple[Reference, Image]]:
     try:
+        if is_edf(path):
+            by_index = {reference.index: reference for reference in wanted}
+            for index, image in read_edf(Path(path), by_index):
+                yield by_index[index], cut(image, by_index[index].roi_px)
+            return
         with h5py.File(path, "r", locking=False) as file:
             for reference in wanted:
                 dataset = file.get(reference.dataset)

@@ -45,7 +45,7 @@ def _available(dataset: h5py.Dataset, source: h5py._hl.vds.VDSmap) -> tuple[int,
     """How many of the mapped frames the source holds, and what to say if it is too few."""
     if source.file_name == ".":
         return _held(dataset.file, source, dataset.file.filename)
-    path = _beside(Path(dataset.file.filename), source.file_name)
+    path = beside(Path(dataset.file.filename), source.file_name)
     if path is None:
         return 0, f"the file of its frames, {source.file_name}, is absent"
     try:
@@ -70,7 +70,7 @@ def _held(file: h5py.File, source: h5py._hl.vds.VDSmap, name: str) -> tuple[int,
     return found, f"the file of its frames, {name}, holds {len(held)} frames, {wanted + int(start[0])} are mapped"
 
 
-def _beside(master: Path, name: str) -> Path | None:
+def beside(master: Path, name: str) -> Path | None:
     """Where HDF5 looks for a source: as named, else beside the file that maps it."""
     given = Path(name)
     candidates = [given] if given.is_absolute() else []

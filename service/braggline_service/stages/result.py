@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braggline_models import __version__
 from braggline_models.phase_retrieval import Progress, Recipe
 from braggline_models.preprocess import frame_counts
 from braggline_models.recommendation import ScanLimits, next_scan, summarise
 from braggline_models.results import Provenance
-from braggline_models.scan import RockingCurve, Sample
+from braggline_models.scan import PreparedVolume, RockingCurve, Sample
 from braggline_service.nexus import ScanResult
 from braggline_service.recipes import recipe_hash
 from braggline_service.settings import Settings
@@ -71,7 +72,7 @@ def scan_result(
         flags = ("the scan was aborted: this is the result of what was measured", *flags)
     return ScanResult(
         name=curve.name,
-        rocking_curve=frame_counts(curve),
+        rocking_curve=_in_steady_beam(curve, last.volume),
         positions=curve.scanned_positions,
         scanned_unit=curve.scanned_unit,
         volume=last.volume,
@@ -88,7 +89,14 @@ def scan_result(
         flags=tuple(dict.fromkeys(flags)),
         elapsed_s=elapsed_s,
         aborted=aborted,
+        monitor=curve.monitor,
     )
+
+
+def _in_steady_beam(curve: RockingCurve, volume: PreparedVolume) -> NDArray[np.float64]:
+    """Counts of each frame, multiplied as the volume's were; 0 where not known."""
+    counts = frame_counts(curve)
+    return counts * np.nan_to_num(volume.frame_factors) if len(volume.frame_factors) == len(counts) else counts
 
 
 def gate_reason(result: ScanResult) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ def summary_values(result: ScanResult) -> Mapping[str, Any]:
         "defect_count": len(result.defects.lines),
         "defects": {"searched": result.defects.searched, "lines": [_line(line) for line in result.defects.lines]},
         "statistics": result.statistics,
+        "cleaning": [asdict(step) for step in volume.cleaning],
         "gate": "passed" if gate_reason(result) is None else "failed",
         "flags": result.flags,
     }
