@@ -111,12 +111,19 @@ def frame_count(scan: h5py.Group, frames: Stack, line: Beamline, known: Mapping[
                 f"{place(dataset)}: {dataset.shape[0]} positions for {len(frames)} frames; each frame needs one; "
                 "give another --entry, or mend the file"
             )
-        n = min(n, len(dataset))
+        n = min(n, len(dataset) if whole else _filled(dataset))
     if not whole and not circle_moves(scan, line) and (scanned := scanned_energies(scan, line)):
         n = min(n, len(scanned[1]))
     if n < 2:
         raise BadInput(f"{place(frames)}: {n} frame(s) with a position; a rocking curve needs many")
     return n
+
+
+def _filled(dataset: h5py.Dataset) -> int:
+    """Positions that are there: one that grows is longer, by a moment, than what was written into it."""
+    values = dataset[()]
+    filled = np.flatnonzero(values != dataset.fillvalue)
+    return int(filled[-1]) + 1 if len(filled) else len(values)  # a motor that rests at 0 tells nothing
 
 
 def _angles(scan: h5py.Group, line: Beamline, known: Mapping[str, float], n: int) -> dict[str, FloatArray]:
