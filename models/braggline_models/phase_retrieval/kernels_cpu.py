@@ -111,12 +111,17 @@ def likelihood(psi_q, amplitude, kind):  # type: ignore[no-untyped-def]
     """Sums of half the deviance over the measured and over the free voxels; nothing is changed."""
     llk, free = 0.0, 0.0
     flat = psi_q.view(np.float32)
-    for i in range(amplitude.size):
-        calculated = _intensity(flat[2 * i], flat[2 * i + 1])
-        counts, inverse = amplitude[i] * amplitude[i], np.float32(1.0) / calculated
-        deviance = _half_deviance(counts, calculated, math.log(_count_ratio(counts, inverse)))
-        llk += deviance if kind[i] == MEASURED else _F0
-        free += deviance if kind[i] == FREE else _F0
+    for begin in range(0, amplitude.size, BLOCK):
+        z, a, k = flat[2 * begin : 2 * (begin + BLOCK)], amplitude[begin : begin + BLOCK], kind[begin : begin + BLOCK]
+        block_llk, block_free = _F0, _F0
+        for i in range(a.size):
+            calculated = _intensity(z[2 * i], z[2 * i + 1])
+            counts, inverse = a[i] * a[i], np.float32(1.0) / calculated
+            deviance = _half_deviance(counts, calculated, _log(np.float32(_count_ratio(counts, inverse))))
+            block_llk += np.float32(k[i] == MEASURED) * deviance
+            block_free += np.float32(k[i] == FREE) * deviance
+        llk += block_llk
+        free += block_free
     return llk, free
 
 
@@ -197,16 +202,21 @@ def gradient(psi_q, amplitude, kind, scale, out):  # type: ignore[no-untyped-def
 @_compiled
 def line_terms(psi_q, step_q, amplitude, kind):  # type: ignore[no-untyped-def]
     """First and second derivative at 0 of sum(|Psi + t D|^2 - I ln |Psi + t D|^2) over t, measured voxels."""
-    slope, curvature = 0.0, 0.0
-    for i in range(amplitude.size):
-        if kind[i] == MEASURED:
-            z, d = psi_q[i], step_q[i]
-            calculated = max(_intensity(z.real, z.imag), formulas.LEAST_EXPECTED)
-            cross = np.float32(2.0) * (z.real * d.real + z.imag * d.imag)
-            counts = amplitude[i] * amplitude[i]
-            slope += cross * (np.float32(1.0) - counts / calculated)
-            curvature += (
-                np.float32(2.0) * (d.real * d.real + d.imag * d.imag) * (np.float32(1.0) - counts / calculated)
-                + counts * (cross / calculated) ** 2
-            )
+    slope, curvature, two = 0.0, 0.0, np.float32(2.0)
+    flat, other = psi_q.view(np.float32), step_q.view(np.float32)
+    for begin in range(0, amplitude.size, BLOCK):
+        z, d = flat[2 * begin : 2 * (begin + BLOCK)], other[2 * begin : 2 * (begin + BLOCK)]
+        a, k = amplitude[begin : begin + BLOCK], kind[begin : begin + BLOCK]
+        block_slope, block_curvature = _F0, _F0
+        for i in range(a.size):
+            re, im, step_re, step_im = z[2 * i], z[2 * i + 1], d[2 * i], d[2 * i + 1]
+            square = _intensity(re, im)
+            calculated = square if square > formulas.LEAST_EXPECTED else formulas.LEAST_EXPECTED
+            measured, ratio = np.float32(k[i] == MEASURED), a[i] * a[i] / calculated
+            cross = two * (re * step_re + im * step_im)
+            block_slope += measured * cross * (np.float32(1.0) - ratio)
+            bend = two * (step_re * step_re + step_im * step_im) * (np.float32(1.0) - ratio)
+            block_curvature += measured * (bend + ratio * cross * cross / calculated)
+        slope += block_slope
+        curvature += block_curvature
     return slope, curvature
