@@ -37,6 +37,9 @@ def test_a_result_tells_what_is_in_it(tmp_path: Path) -> None:
     true_m = 2 * np.pi / np.linalg.norm(truth.volume.q_bragg_per_m) * np.sqrt(3)
     assert values["lattice_parameter_m"] == pytest.approx(true_m, rel=1e-4)
     assert 1e-6 < values["uncertainty_median"] < 1e-4
+    for field in result.frames.values():
+        assert np.nanmedian(field.uncertainty) == pytest.approx(values["uncertainty_median"], rel=0.05)
+        assert np.array_equal(np.isfinite(field.uncertainty), np.isfinite(field.strain))
     assert values["facets"][0]["hkl"] != [0, 0, 0]
 
     write_result(tmp_path / "out.h5", result)

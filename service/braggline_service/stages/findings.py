@@ -12,7 +12,16 @@ from braggline_models.facets import find_facets
 from braggline_models.geometry.materials import reflection_flag
 from braggline_models.results import DefectReport, FacetReport, StrainField
 from braggline_models.scan import Sample
-from braggline_models.strain import Frame, MapOptions, crystal_frame, gridded, lab_frame, statistics, strain_field
+from braggline_models.strain import (
+    Frame,
+    MapOptions,
+    carried,
+    crystal_frame,
+    gridded,
+    lab_frame,
+    statistics,
+    strain_field,
+)
 from braggline_service.stages.pipeline import Pass
 
 
@@ -48,7 +57,9 @@ def findings(last: Pass, options: MapOptions, sample: Sample) -> Findings:
 
 
 def _in(frame: Frame, last: Pass, options: MapOptions) -> StrainField:
-    """The map in another frame. Its uncertainty is left out: that of the sample frame holds here as well."""
+    """The map in another frame, with the sample frame's uncertainty: a scalar, which no turn changes."""
     without_runs = replace(last.reconstruction, runs=np.zeros((0, *last.reconstruction.object_.shape), np.complex64))
     same = replace(options, voxel_size_m=last.strain.voxel_size_m)
-    return replace(strain_field(without_runs, last.volume, same, frame), flags=last.strain.flags)
+    field = strain_field(without_runs, last.volume, same, frame)
+    uncertainty = carried(last.strain.uncertainty, field.support & np.isfinite(field.strain), frame.rotation)
+    return replace(field, uncertainty=uncertainty, flags=last.strain.flags)
