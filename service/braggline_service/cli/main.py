@@ -8,7 +8,7 @@ import sys
 import typer
 
 from braggline_models.errors import BadInput
-from braggline_service.cli import bench, calibrate, check_config, reconstruct, replay, services, simulate
+from braggline_service.cli import bench, calibrate, check_config, reconstruct, replay, services, simulate, simulate_map
 
 app = typer.Typer(
     name="braggline",
@@ -26,6 +26,7 @@ app.command("status")(services.status)
 app.command("doctor")(services.doctor)
 app.command("check-config")(check_config.command)
 app.command("simulate")(simulate.command)
+app.command("simulate-map")(simulate_map.command)
 app.add_typer(bench.app, name="bench", help="Measure this machine: engine, success, ingest, latency.")
 
 
