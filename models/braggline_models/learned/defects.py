@@ -87,7 +87,8 @@ class DefectKinds(Task):
     )
     control = (
         "winding numbers, faint lines too; least-squares fit of the elastic displacement, and the slip system of the "
-        "reflection that is nearest; thresholds on contrast and phase step of the darkest plane. 'winding': lines alone, of no kind"
+        "reflection that is nearest; thresholds on contrast and phase step of the darkest plane. 'winding': lines "
+        "alone, of no kind"
     )
     data_range = (
         "fcc crystals of the simulator (Pt, Ni, Au, Cu; 111, 200, 220), 9 to 27 voxels across, 0 to 6 rad of smooth "

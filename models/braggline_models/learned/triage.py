@@ -19,7 +19,7 @@ from braggline_models.scan import PreparedVolume
 from braggline_models.simulate.drawn import CrystalRange, drawn_crystal
 
 SIDE = 32  # voxels about the Bragg peak that are looked at
-POOL = 5000  # patterns that a training sees again and again, each time turned another way
+POOL = 3000  # patterns that a training sees again and again, each time turned another way
 DRAWN_SIZES = ((32, 0.85), (48, 0.1), (64, 0.05))
 RANGE = CrystalRange(
     photons=(1e5, 1e8), second_defect=0.0, invisible=0.0,
@@ -116,7 +116,7 @@ class Triage(Task):
         "fcc crystals of the simulator (Pt, Ni, Au, Cu; 111, 200, 220), 0 to 12 rad of smooth phase, 1e5 to 1e8 "
         "photons, coherence to 0.5 pixel; every other one with one visible line or fault"
     )
-    steps = 1200
+    steps = 700
     batch_size = 32
     learning_rate = 2e-3
     bins = BINS

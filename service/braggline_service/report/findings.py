@@ -55,7 +55,7 @@ def defects(result: ScanResult) -> str:
     rows = [
         (
             str(row), one.kind.replace("_", " "), ", ".join(number(v, 4, 1e9) for v in np.mean(one.position_m, axis=0)),
-            number(_length_m(one.position_m), 3, 1e9) if one in report.lines else "–", _direction(one.direction),
+            number(_length_m(one.position_m), 3, 1e9) if row <= len(report.lines) else "–", _direction(one.direction),
             number(one.g_dot_b, 3), number(one.confidence, 2),
         )
         for row, one in enumerate((*report.lines, *report.planes), 1)

@@ -68,9 +68,7 @@ def _defects(
     if outside <= 1.0:
         return report, ()
     lines = tuple(replace(line, kind="dislocation") for line in by_rule.lines)
-    told = (
-        f"the learned model 'defects' stands back: the crystal is {outside:.1f} times as far as what it was trained on"
-    )
+    told = f"the learned model 'defects' stands back: {outside:.1f} times as far from its training as it may be"
     return replace(by_rule, lines=lines), (told,)
 
 
