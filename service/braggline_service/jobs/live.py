@@ -30,6 +30,7 @@ from braggline_service.stages.growing import GrowingCurve
 from braggline_service.stages.pipeline import Pass, Pipeline
 from braggline_service.stages.result import scan_result
 from braggline_service.stages.summary import summary_values
+from braggline_service.stages.triage import triaged
 from braggline_service.streams import FrameReader, commit, counts
 
 logger = logging.getLogger(__name__)
@@ -212,6 +213,8 @@ class LiveJob:
             "message": f"preview from {seen} of {growing.n_expected} frames",
         }  # fmt: skip
         self.publisher.tell("phasing", values=values, arrays=strain_arrays(result.strain))
+        if odds := triaged(result.volume, self.pipeline.models):  # the map does not wait for it
+            self.publisher.tell(values=odds)
 
     # ---- stopping
     def _stopping(self) -> bool:

@@ -45,20 +45,20 @@ def facets(result: ScanResult) -> str:
 
 
 def defects(result: ScanResult) -> str:
-    """One row a line; never silent about what a single reflection cannot show."""
+    """One row a line or plane; never silent about what a single reflection cannot show."""
     report = result.defects
     if not report.searched:
         return nothing("Not searched.")
-    if not report.lines:
+    if not report.lines and not report.planes:
         return nothing(NO_DEFECTS)
-    head = ("", "kind", "center z, y, x (nm)", "length (nm)", "direction (x, y, z)", "g·b", "confidence")
+    head = ("", "kind", "center z, y, x (nm)", "length (nm)", "direction or normal (x, y, z)", "g·b", "confidence")
     rows = [
         (
-            str(row), line.kind, ", ".join(number(v, 4, 1e9) for v in np.mean(line.position_m, axis=0)),
-            number(_length_m(line.position_m), 3, 1e9), _direction(line.direction), number(line.g_dot_b, 3),
-            number(line.confidence, 2),
+            str(row), one.kind.replace("_", " "), ", ".join(number(v, 4, 1e9) for v in np.mean(one.position_m, axis=0)),
+            number(_length_m(one.position_m), 3, 1e9) if row <= len(report.lines) else "–", _direction(one.direction),
+            number(one.g_dot_b, 3), number(one.confidence, 2),
         )
-        for row, line in enumerate(report.lines, 1)
+        for row, one in enumerate((*report.lines, *report.planes), 1)
     ]  # fmt: skip
     return table(head, rows) + nothing("A dislocation with g·b = 0 cannot be seen in this reflection.")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from braggline_models.defects import find_lines
+from braggline_models.defects import suspects, told_by_rule
 from braggline_models.facets import find_facets
 from braggline_models.geometry.materials import reflection_flag
 from braggline_models.results import DefectReport, FacetReport, StrainField
@@ -24,6 +26,11 @@ from braggline_models.strain import (
 )
 from braggline_service.stages.pipeline import Pass
 
+if TYPE_CHECKING:
+    from braggline_models.learned.model import Model
+
+NO_MODELS: Mapping[str, Model] = {}
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -36,7 +43,7 @@ class Findings:
     flags: tuple[str, ...]
 
 
-def findings(last: Pass, options: MapOptions, sample: Sample) -> Findings:
+def findings(last: Pass, options: MapOptions, sample: Sample, models: Mapping[str, Model] = NO_MODELS) -> Findings:
     """Everything that follows from the final object. The crystal's frame is there where its axes are known."""
     object_, volume = last.reconstruction.object_, last.volume
     psi, _ = gridded(
@@ -46,14 +53,32 @@ def findings(last: Pass, options: MapOptions, sample: Sample) -> Findings:
     frames = [lab_frame(volume)]
     if facets.axes is not None:
         frames.append(crystal_frame(facets.axes))
-    flag = reflection_flag(volume.q_bragg_per_m, sample)
+    told, flags = _defects(last.strain, psi, sample, models)
     return Findings(
-        defects=find_lines(last.strain, psi),
+        defects=told,
         facets=facets,
         statistics=statistics(last.strain),
         frames={frame.name: _in(frame, last, options) for frame in frames},
-        flags=(flag,) if flag else (),
+        flags=tuple(flag for flag in (reflection_flag(volume.q_bragg_per_m, sample), *flags) if flag),
     )
+
+
+def _defects(
+    strain: StrainField, psi: NDArray[np.complex64], sample: Sample, models: Mapping[str, Model]
+) -> tuple[DefectReport, tuple[str, ...]]:
+    """By the learned model where the recipe asks for it and knows such crystals, else by rule; and what was odd."""
+    found = suspects(strain, psi, sample.reflection)
+    by_rule = told_by_rule(found)
+    if (model := models.get("defects")) is None:
+        return by_rule, ()
+    from braggline_models.learned.defects import told_by_model
+
+    report, outside = told_by_model(model, found)
+    if outside <= 1.0:
+        return report, ()
+    lines = tuple(replace(line, kind="dislocation") for line in by_rule.lines)
+    told = f"the learned model 'defects' stands back: {outside:.1f} times as far from its training as it may be"
+    return replace(by_rule, lines=lines), (told,)
 
 
 def _in(frame: Frame, last: Pass, options: MapOptions) -> StrainField:

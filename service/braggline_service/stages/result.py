@@ -58,7 +58,7 @@ def scan_result(
 ) -> ScanResult:
     """Everything that is known of the scan, with the advice drawn from it."""
     limits, recipe, seed = settings.advice, pipeline.recipe, pipeline.seed
-    found = findings(last, pipeline.map_options, pipeline.sample)
+    found = findings(last, pipeline.map_options, pipeline.sample, pipeline.models)
     summary = summarise(curve, last.volume, last.reconstruction)
     flags = (
         *pipeline.model_flags,
