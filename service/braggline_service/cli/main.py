@@ -9,6 +9,7 @@ import typer
 
 from braggline_models.errors import BadInput
 from braggline_service.cli import bench, calibrate, check_config, learn, reconstruct, replay, services, simulate
+from braggline_service.cli import map as map_
 
 app = typer.Typer(
     name="braggline",
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command("reconstruct")(reconstruct.command)
 app.command("replay")(replay.command)
 app.command("calibrate")(calibrate.command)
+app.command("map")(map_.command)
 app.command("up")(services.up)
 app.command("down")(services.down)
 app.command("status")(services.status)
