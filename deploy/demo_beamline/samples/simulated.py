@@ -1,39 +1,49 @@
-"""A simulated crystal: a cube with cut corners and a smooth displacement of 2 rad range. Needs no file."""
+"""A simulated platinum crystal with one screw dislocation that (111) sees. Needs no file."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from braggline_models.geometry import bragg_geometry, voxel_vectors_m
+from braggline_models.scan import Detector
+from braggline_models.simulate import CrystalPlan, ScanPlan, planned_crystal
+from braggline_models.simulate.curve import empty_curve
+from braggline_models.simulate.scan_of import PlannedCrystal
+from braggline_service.beamlines import load_beamline
 from demo_beamline.samples.crystal import CrystalSample
 from demo_beamline.samples.detectors import DetectorModel
 from demo_beamline.samples.platinum import HOME, peak, window
 from demo_beamline.samples.projection import Projection
 
 VOLUME_SHAPE = (128, 210, 210)
-OBJECT_SHAPE = (44, 70, 62)
-PHASE_RANGE_RAD = 2.0
+FINER = 2  # the crystal's grid, whose whole spectrum the detector may see
+PLAN = CrystalPlan("Pt", (1, 1, 1), size_m=380e-9, phase_range_rad=2.0, defects=("screw",))
 STEP_DEG = 0.0165
 COUNTS = 1.0e7
 
 
-def crystal(shape: tuple[int, int, int], phase_range_rad: float, seed: int) -> NDArray[np.complex64]:
-    """(z, y, x): amplitude 1 inside the facets, phase -Q.u a smooth random quadratic form of the given range."""
-    rng = np.random.default_rng((seed, 11))
-    z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    inside = (abs(x) + abs(y) + abs(z) < 1.85) & (np.maximum(abs(x), np.maximum(abs(y), abs(z))) < 0.95)
-    terms = np.stack([z * y, y * x, z * x, z**2, y**2, x**2, x, y, z])
-    phase = np.tensordot(rng.normal(size=len(terms)), terms, 1)
-    phase -= phase[inside].mean()
-    phase *= phase_range_rad / np.ptp(phase[inside])
-    return (inside * np.exp(-1j * phase)).astype(np.complex64)
+def crystal(detector: DetectorModel, seed: int) -> PlannedCrystal:
+    """The crystal on the grid that is conjugate to `detector` and eta, by the exact circles of ID01 at HOME."""
+    posed = Detector(
+        detector.bliss_name, detector.shape_px, (detector.pixel_size_m,) * 2, detector.distance_m,
+        detector.beam_center_px,
+    )  # fmt: skip
+    circles = load_beamline("id01").diffractometer
+    angles = {name: HOME[name] for name in circles.circle_names}
+    nothing = np.zeros(detector.shape_px, bool)
+    scan = ScanPlan(circles, posed, nothing, angles, "eta", STEP_DEG, VOLUME_SHAPE[0], 1e3 * HOME["mononrj"])
+    q_bragg, q_step = bragg_geometry(empty_curve(scan), (float(VOLUME_SHAPE[0] // 2), *peak(detector)))
+    vectors_m = voxel_vectors_m(q_step, window(detector, VOLUME_SHAPE))
+    shape_rng, field_rng = np.random.default_rng((seed, 12)).spawn(2)
+    return planned_crystal(PLAN, vectors_m, q_bragg, FINER, shape_rng, field_rng)
 
 
 def simulated(detector: DetectorModel, seed: int) -> CrystalSample:
     """The crystal before `detector`, at the motor positions of the platinum one."""
+    frames, rows, columns = window(detector, VOLUME_SHAPE)
     return CrystalSample(
         "simulated",
-        Projection(crystal(OBJECT_SHAPE, PHASE_RANGE_RAD, seed), window(detector, VOLUME_SHAPE)),
+        Projection(np.conj(crystal(detector, seed).psi), (FINER * frames, FINER * rows, FINER * columns)),
         HOME,
         detector,
         peak(detector),

@@ -74,7 +74,9 @@ def frame_input(counts: NDArray[np.generic], mask: BoolArray) -> torch.Tensor:
 class FrameStrain(Task):
     name = "frame_strain"
     version = 1
-    aim = "Strain along Q and tilt of the part of a crystal that a nano-beam lights, from one frame, with uncertainties."
+    aim = (
+        "Strain along Q and tilt of the part of a crystal that a nano-beam lights, from one frame, with uncertainties."
+    )
     control = (
         f"centre of mass of the brightest peak, in a window of +-{CONTROL_HALF_PX} px that follows it, background "
         "subtracted (window and search box tuned over 18 pairs on frames of the training's kind); beside it, the centre "
@@ -85,7 +87,7 @@ class FrameStrain(Task):
         "in beams of 0.4-2 diameters, 64x64 pixels, 30-1e5 counts, background, gaps, hot pixels, ROIs that cut the "
         "peak, a second crystal"
     )
-    steps = 1500
+    steps = 1200
     batch_size = 32
     learning_rate = 3e-3
     bins = KINDS

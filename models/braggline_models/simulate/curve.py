@@ -13,6 +13,7 @@ from braggline_models.geometry import bragg_geometry, voxel_vectors_m
 from braggline_models.scan import BoolArray, Detector, Diffractometer, PreparedVolume, RockingCurve
 from braggline_models.simulate.crystal import faceted_crystal, smooth_field
 from braggline_models.simulate.diffraction import expected_counts, photon_counts
+from braggline_models.simulate.plan import ScanPlan
 
 MOST_FILLED = 0.6  # of the field of view: phase retrieval needs 0.5
 FEWEST_VOXELS = 4  # across a crystal: fewer have no shape
@@ -52,9 +53,10 @@ def simulate_curve(
     Raises BadInput where a circle has no angle, the rocking circle is none, or the crystal is undersampled.
     """
     rng = np.random.default_rng(seed)
-    empty = _empty_curve(diffractometer, detector, mask, bragg_deg, rocking, step_deg, n_frames, energy_eV)
+    scan = ScanPlan(diffractometer, detector, mask, bragg_deg, rocking, step_deg, n_frames, energy_eV, window_px)
+    empty = empty_curve(scan)
     side = min(window_px, *detector.shape_px)
-    row, column = _free_middle(mask)
+    row, column = scan.peak_px
     peak = (float(n_frames // 2), float(row), float(column))
     corner = (0, row - side // 2, column - side // 2)
     q_bragg, q_step = bragg_geometry(empty, peak)
@@ -79,11 +81,6 @@ def simulate_curve(
     return curve, SimulatedTruth(object_, volume)
 
 
-def _free_middle(mask: BoolArray) -> tuple[int, int]:
-    rows, columns = mask.shape
-    return (rows // 4, columns // 4) if mask[rows // 2, columns // 2] else (rows // 2, columns // 2)
-
-
 def _object(
     vectors_m: NDArray[np.float64],
     shape: tuple[int, int, int],
@@ -92,7 +89,7 @@ def _object(
     rng: np.random.Generator,
 ) -> NDArray[np.complex64]:
     inverse = np.linalg.norm(np.linalg.inv(vectors_m), axis=1)  # voxels a meter, along each axis of the grid
-    _check_sampling(size_m, inverse, shape)
+    check_sampling(size_m, inverse, shape)
     reach = np.ceil(REACH * size_m * inverse).astype(int)
     box = tuple(slice(n // 2 - k, n // 2 + k + 1) for n, k in zip(shape, reach, strict=True))
     index = np.stack(np.meshgrid(*(np.arange(-k, k + 1) for k in reach), indexing="ij"), axis=-1)
@@ -105,7 +102,8 @@ def _object(
     return object_
 
 
-def _check_sampling(size_m: float, voxels_per_m: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
+def check_sampling(size_m: float, voxels_per_m: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
+    """BadInput where the crystal fills too much of the field of view, or too few voxels."""
     remedies = ("take finer steps", "move the detector away", "move the detector away")
     for per_m, n, axis, remedy in zip(voxels_per_m, shape, ("frames", "rows", "columns"), remedies, strict=True):
         if size_m * per_m > MOST_FILLED * n:
@@ -120,22 +118,15 @@ def _check_sampling(size_m: float, voxels_per_m: NDArray[np.float64], shape: tup
             )
 
 
-def _empty_curve(
-    diffractometer: Diffractometer,
-    detector: Detector,
-    mask: BoolArray,
-    bragg_deg: Mapping[str, float],
-    rocking: str,
-    step_deg: float,
-    n_frames: int,
-    energy_eV: float,
-) -> RockingCurve:
-    if missing := [name for name in diffractometer.circle_names if name not in bragg_deg]:
-        raise BadInput(f"no Bragg angle of circle {', '.join(missing)} of '{diffractometer.name}'; give one in deg")
-    if rocking not in (sample := [circle.name for circle in diffractometer.sample_circles]):
-        raise BadInput(f"'{rocking}' is no sample circle of '{diffractometer.name}'; rock one of {', '.join(sample)}")
-    angles = {name: np.full(n_frames, float(bragg_deg[name])) for name in diffractometer.circle_names}
-    angles[rocking] = bragg_deg[rocking] + (np.arange(n_frames) - n_frames // 2) * step_deg
-    nothing = np.broadcast_to(np.zeros(1, np.uint8), (n_frames, *detector.shape_px))
-    measured = np.ones(n_frames, bool)
-    return RockingCurve("simulated", nothing, mask, measured, angles, energy_eV, detector, diffractometer)
+def empty_curve(scan: ScanPlan) -> RockingCurve:
+    """The scan without its counts. BadInput where a circle has no angle, or the rocking circle is none."""
+    circles, bragg_deg, n = scan.diffractometer, scan.bragg_deg, scan.n_frames
+    if missing := [name for name in circles.circle_names if name not in bragg_deg]:
+        raise BadInput(f"no Bragg angle of circle {', '.join(missing)} of '{circles.name}'; give one in deg")
+    if scan.rocking not in (sample := [circle.name for circle in circles.sample_circles]):
+        raise BadInput(f"'{scan.rocking}' is no sample circle of '{circles.name}'; rock one of {', '.join(sample)}")
+    angles = {name: np.full(n, float(bragg_deg[name])) for name in circles.circle_names}
+    angles[scan.rocking] = bragg_deg[scan.rocking] + (np.arange(n) - n // 2) * scan.step_deg
+    nothing = np.broadcast_to(np.zeros(1, np.uint8), (n, *scan.detector.shape_px))
+    measured = np.ones(n, bool)
+    return RockingCurve("simulated", nothing, scan.mask, measured, angles, scan.energy_eV, scan.detector, circles)

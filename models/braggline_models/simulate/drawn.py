@@ -22,10 +22,9 @@ from braggline_models.geometry.materials import material
 from braggline_models.scan import BoolArray, PreparedVolume
 from braggline_models.simulate.box import Box, box_around
 from braggline_models.simulate.crystal_range import CrystalRange
-from braggline_models.simulate.field import matern_field, without_plane
-from braggline_models.simulate.planted import PlantedDefect, Site, drawn_site, plant, told
-from braggline_models.simulate.polyhedron import REACH, centered, drawn_polyhedron, rendered
-from braggline_models.simulate.slip import fitting_systems
+from braggline_models.simulate.model import density_and_phase, drawn_model
+from braggline_models.simulate.planted import PlantedDefect, Site, drawn_defect, drawn_site, told
+from braggline_models.simulate.polyhedron import REACH
 from braggline_models.simulate.spectrum import amplitude, blurred, object_of, scaled
 
 DEFAULT = CrystalRange()
@@ -94,10 +93,9 @@ def drawn_crystal(
     sites = _sites(range_, hkl, axes, size * voxel_m, rng)
     box = box_around(vectors_m / range_.finer, REACH * size * voxel_m, range_.finer)
     span = float(rng.uniform(*range_.phase_range_rad))
-    density, phase = _smooth(range_, box, size * voxel_m, span, axes, hkl, rng, rng if field is None else field)
-    for site in sites:
-        plant(site, density, phase, box, axes, hkl, name)
-    phase[density == 0] = 0.0
+    shape = "cut" if rng.random() < range_.cut else "wulff"
+    model = drawn_model(range_, shape, name, hkl, axes, size * voxel_m, span, sites, rng)
+    density, phase = density_and_phase(model, box, rng if field is None else field)
     psi = density * np.exp(1j * phase)
     spectrum = amplitude(psi, box, (n, n, n), range_.finer)
     photons = float(np.exp(rng.uniform(*np.log(range_.photons))))
@@ -132,44 +130,11 @@ def _axes_about(hkl: Indices, rng: np.random.Generator) -> NDArray[np.float64]:
 def _sites(
     range_: CrystalRange, hkl: Indices, axes: NDArray[np.float64], diameter: float, rng: np.random.Generator
 ) -> list[Site]:
-    kinds, odds = zip(*range_.defects, strict=True)
-    share = np.array(odds, float) / sum(odds)
     sites = []
     for _ in range(2 if rng.random() < range_.second_defect else 1):
-        kind = kinds[int(rng.choice(len(kinds), p=share))]
-        hidden = kind not in ("none", "twin") and rng.random() < range_.invisible
-        if kind != "none":
-            hidden = hidden and bool(fitting_systems(kind, False, hkl))  # 2 0 0 sees every fault
-            sites.append(drawn_site(kind, not hidden, hkl, axes, diameter, rng))
+        if defect := drawn_defect(range_.defects, range_.invisible, hkl, rng):
+            sites.append(drawn_site(*defect, hkl, axes, diameter, rng))
     return sites
-
-
-def _smooth(
-    range_: CrystalRange,
-    box: Box,
-    diameter: float,
-    span: float,
-    axes: NDArray[np.float64],
-    hkl: Indices,
-    rng: np.random.Generator,
-    field: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Density and the phase of the smooth displacement, which runs over `span` inside."""
-    shape = drawn_polyhedron(diameter, rng.random() < range_.cut, rng).turned(axes)
-    shape = centered(shape, box)
-    g = axes @ (np.array(hkl, float) / np.linalg.norm(hkl))
-    density, relaxed = rendered(shape, box, g, float(rng.uniform(*range_.relaxation_depth)) * diameter)
-    share = float(rng.uniform(*range_.relaxation))
-    inside = density > 0.5
-    wave = _unit(matern_field(box, float(rng.uniform(*range_.length)) * diameter, field), inside)
-    phase = _unit((1.0 - share) * wave + share * _unit(relaxed, inside), inside)
-    return density, np.float32(span) * phase
-
-
-def _unit(values: NDArray[np.float32], inside: BoolArray) -> NDArray[np.float32]:
-    """Without its mean gradient inside, over which it then runs by 1."""
-    flat = without_plane(values, inside)
-    return flat / np.float32(max(float(np.ptp(flat[inside])), 1e-9))
 
 
 def _sampled(fine: NDArray[np.float32], box: Box, n: int, finer: int) -> NDArray[np.float32]:

@@ -15,22 +15,18 @@ TRACK_PX = 3  # a zinger is a pixel or a short track of charge
 
 
 @dataclass(frozen=True)
-class Spoilt:
-    """As in Seen."""
+class BadPixels:
+    """gap, hot, dead bool (n_rows, n_cols); hot_counts of each hot pixel in a frame, in the order of np.nonzero."""
 
     gap: BoolArray
     hot: BoolArray
     dead: BoolArray
-    zinger: BoolArray
-    saturated: BoolArray
+    hot_counts: NDArray[np.float64]
 
 
-def spoil(
-    counts: NDArray[np.uint32], flaws: DetectorFlaws, rng: np.random.Generator, gap: BoolArray | None = None
-) -> Spoilt:
-    """Hot pixels, zingers, saturation, dead pixels and gaps put into `counts`, in place. gap: of the true detector."""
-    n, *size = counts.shape
-    gap = gap_mask(tuple(size), flaws.gap_rows, flaws.gap_columns) | (False if gap is None else gap)
+def drawn_pixels(gap: BoolArray, flaws: DetectorFlaws, rng: np.random.Generator) -> BadPixels:
+    """Hot and dead ones, apart, anywhere but in the gaps. BadInput where there are not so many pixels."""
+    gap = gap | gap_mask(gap.shape, flaws.gap_rows, flaws.gap_columns)
     free = np.flatnonzero(~gap)
     if flaws.hot_pixels + flaws.dead_pixels > len(free):
         raise BadInput(f"{flaws.hot_pixels} hot and {flaws.dead_pixels} dead of {len(free)} pixels: too many")
@@ -39,17 +35,28 @@ def spoil(
     hot.flat[chosen[: flaws.hot_pixels]] = True
     dead.flat[chosen[flaws.hot_pixels :]] = True
     low, high = np.log(flaws.hot_counts)
-    rates = np.exp(rng.uniform(low, high, flaws.hot_pixels))
-    counts[:, hot] += rng.poisson(rates, (n, flaws.hot_pixels)).astype(np.uint32)
+    return BadPixels(gap, hot, dead, np.exp(rng.uniform(low, high, flaws.hot_pixels)))
+
+
+def spoil(
+    counts: NDArray[np.uint32], pixels: BadPixels, flaws: DetectorFlaws, rng: np.random.Generator
+) -> tuple[BoolArray, BoolArray]:
+    """Hot pixels, zingers, saturation, dead pixels and gaps put into `counts` (n_frames, n_rows, n_cols), in place.
+
+    Gives zinger and saturated, bool of the same shape.
+    """
+    counts[:, pixels.hot] += rng.poisson(pixels.hot_counts, (len(counts), len(pixels.hot_counts))).astype(np.uint32)
     zinger = _zingers(counts, flaws, rng)
     saturated = np.zeros(counts.shape, bool)
     if np.isfinite(flaws.saturation):
         saturated = counts >= flaws.saturation
         np.minimum(counts, np.uint32(flaws.saturation), out=counts)
-    lost = gap | dead
-    for volume in (counts, zinger, saturated):
-        volume[:, lost] = 0
-    return Spoilt(gap, hot, dead, zinger, saturated)
+    lost = pixels.gap | pixels.dead
+    counts[:, lost] = 0
+    for volume in (zinger, saturated):
+        if volume.any():
+            volume[:, lost] = False
+    return zinger, saturated
 
 
 def gap_mask(shape: tuple[int, ...], rows: Spans, columns: Spans) -> BoolArray:

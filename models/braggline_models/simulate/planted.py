@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from braggline_models.geometry.lattice import Indices
 from braggline_models.simulate.box import Box
+from braggline_models.simulate.crystal_range import Odds
 from braggline_models.simulate.elastic import POISSON_RATIO, add_line_phase
-from braggline_models.simulate.slip import DISLOCATIONS, SlipSystem, drawn_system
+from braggline_models.simulate.slip import DISLOCATIONS, SlipSystem, drawn_system, fitting_systems
 
 OFF_CENTER = 0.25  # of the diameter: a line or plane passes the centroid no farther than that
 LAMELLA = (0.12, 0.3)  # thickness of a twin between two planes, over the diameter
@@ -54,6 +55,18 @@ class Site:
     visible: bool
     point: NDArray[np.float64]
     thickness: float = np.inf
+
+
+def drawn_defect(
+    odds: Odds, invisible: float, reflection: Indices, rng: np.random.Generator
+) -> tuple[str, bool] | None:
+    """A kind, by `odds`, and whether the reflection sees it, which of a share it does not; None for none."""
+    kinds, weights = zip(*odds, strict=True)
+    kind = str(kinds[int(rng.choice(len(kinds), p=np.array(weights, float) / sum(weights)))])
+    hidden = kind not in ("none", "twin") and rng.random() < invisible
+    if kind == "none":
+        return None
+    return kind, not (hidden and fitting_systems(kind, False, reflection))  # 2 0 0 sees every fault
 
 
 def drawn_site(

@@ -9,10 +9,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from braggline_models.errors import BadInput
 from braggline_models.simulate.box import Box
 
 REACH = 0.75  # of the diameter from the center: no corner is farther
-RATIO_100 = (0.85, 1.3)  # distance of {100} over that of {111}: from cubes with cut corners to octahedra with cut tips
+RATIO_100 = {  # distance of {100} over that of {111}
+    "wulff": (0.85, 1.3), "cut": (0.85, 1.3), "octahedron": (1.3, 1.3), "cube": (0.75, 0.75),
+}  # fmt: skip
+SHAPES = tuple(RATIO_100)
 RATIO_110 = (1.05, 1.45)  # beyond 1.225 they cut nothing off
 UNEVEN = (0.8, 1.0)  # of each single face
 CUT = (0.2, 0.7)  # distance of the face that lies on the substrate, over that of its like
@@ -42,14 +46,17 @@ def low_index_normals() -> NDArray[np.float64]:
     return np.asarray(all_[order] / np.linalg.norm(all_[order], axis=1, keepdims=True))
 
 
-def drawn_polyhedron(diameter: float, cut: bool, rng: np.random.Generator) -> Polyhedron:
-    """Wulff's shape of random surface energies, every face at its own distance; `cut`: one is a substrate's.
+def drawn_polyhedron(diameter: float, shape: str, rng: np.random.Generator) -> Polyhedron:
+    """Wulff's shape of random surface energies, every face at its own distance; BadInput for none of SHAPES.
 
+    wulff: anything between octahedron and cube, whose tips and corners are cut too; cut: one face is a substrate's.
     Centered on its origin, not on its centroid. Faces that a neighbor cuts off altogether are among the 26.
     """
-    ratio = np.repeat([rng.uniform(*RATIO_100), rng.uniform(*RATIO_110), 1.0], (6, 12, 8))
+    if shape not in SHAPES:
+        raise BadInput(f"shape '{shape}' is unknown; take one of {', '.join(SHAPES)}")
+    ratio = np.repeat([rng.uniform(*RATIO_100[shape]), rng.uniform(*RATIO_110), 1.0], (6, 12, 8))
     distances = 0.5 * diameter * ratio * rng.uniform(*UNEVEN, 26)
-    if cut:
+    if shape == "cut":
         family = SUBSTRATE[int(rng.integers(2))]
         face = int(rng.integers(18, 26) if family == "111" else rng.integers(6))
         distances[face] *= rng.uniform(*CUT)

@@ -8,7 +8,17 @@ import sys
 import typer
 
 from braggline_models.errors import BadInput
-from braggline_service.cli import bench, calibrate, check_config, learn, reconstruct, replay, services, simulate
+from braggline_service.cli import (
+    bench,
+    calibrate,
+    check_config,
+    learn,
+    reconstruct,
+    replay,
+    services,
+    simulate,
+    simulate_map,
+)
 from braggline_service.cli import map as map_
 
 app = typer.Typer(
@@ -31,6 +41,7 @@ app.command("simulate")(simulate.command)
 app.command("train")(learn.train)
 app.command("evaluate")(learn.evaluate)
 app.command("export")(learn.export)
+app.command("simulate-map")(simulate_map.command)
 app.add_typer(bench.app, name="bench", help="Measure this machine: engine, success, ingest, latency.")
 
 

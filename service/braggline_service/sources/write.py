@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
 import numpy as np
 
-from braggline_models.scan import RockingCurve
+from braggline_models.scan import BoolArray, Detector, RockingCurve
 from braggline_service.beamlines import load_beamline
 from braggline_service.nexus import written_whole
 from braggline_service.nexus.groups import group, scalar
@@ -21,7 +22,7 @@ def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str | None = No
     detector: its name in the file; by default the first that the beamline's configuration knows it by. What a BLISS
     file does not hold is lost: tilts, gaps and flags.
     """
-    name = detector or _name_in_files(curve)
+    name = detector or name_in_files(curve.diffractometer.name, curve.detector)
     with written_whole(path) as part, h5py.File(part, "w") as file:
         file.attrs.update({"NX_class": "NXroot", "creator": "braggline", "default": entry})
         scan = group(file, entry, "NXentry")
@@ -33,7 +34,10 @@ def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str | None = No
         instrument = group(scan, "instrument", "NXinstrument")
         measurement = group(scan, "measurement", "NXcollection")
         _positioners(group(instrument, "positioners", "NXcollection"), curve)
-        _detector(group(instrument, name, "NXdetector"), curve, exposure_s)
+        place = group(instrument, name, "NXdetector")
+        describe_detector(place, curve.detector, curve.mask, len(curve.intensity), exposure_s)
+        image = new_image(place, curve.intensity.shape, curve.intensity.dtype)
+        image[...] = curve.intensity
         measurement[name] = h5py.SoftLink(f"/{entry}/instrument/{name}/image")
         if curve.energies_eV is None:
             measurement[rocking] = h5py.SoftLink(f"/{entry}/instrument/positioners/{rocking}")
@@ -57,24 +61,29 @@ def _positioners(place: h5py.Group, curve: RockingCurve) -> None:
     owner[name] = energy_eV / source.eV_per_unit
 
 
-def _detector(place: h5py.Group, curve: RockingCurve, exposure_s: float) -> None:
-    detector = curve.detector
+def describe_detector(place: h5py.Group, detector: Detector, mask: BoolArray, frames: int, exposure_s: float) -> None:
+    """All of it but its image."""
     place["type"] = "lima"
     scalar(place, "distance", detector.distance_m, "m")
     place["beam_center_y"], place["beam_center_x"] = detector.beam_center_px
     scalar(place, "y_pixel_size", detector.pixel_size_m[0], "m")
     scalar(place, "x_pixel_size", detector.pixel_size_m[1], "m")
     place["dim_i"], place["dim_j"] = detector.shape_px
-    place["pixel_mask"] = curve.mask.astype(np.uint8)
+    place["pixel_mask"] = mask.astype(np.uint8)
     if np.isfinite(detector.saturation_counts):
         place["saturation_value"] = detector.saturation_counts
     place["acq_parameters/acq_expo_time"] = exposure_s
-    place["acq_parameters/acq_nb_frames"] = len(curve.intensity)
-    chunks = (1, *curve.intensity.shape[1:])
-    image = place.create_dataset("image", data=curve.intensity, chunks=chunks, **hdf5plugin.Bitshuffle())
+    place["acq_parameters/acq_nb_frames"] = frames
+
+
+def new_image(place: h5py.Group, shape: tuple[int, ...], dtype: np.dtype[Any]) -> h5py.Dataset:
+    """The stack of frames, empty, one frame a chunk."""
+    image = place.create_dataset("image", shape, dtype, chunks=(1, *shape[1:]), **hdf5plugin.Bitshuffle())
     image.attrs["interpretation"] = "image"
+    return image
 
 
-def _name_in_files(curve: RockingCurve) -> str:
-    config = load_beamline(curve.diffractometer.name).detectors[curve.detector.name]
-    return config.aliases[0] if config.aliases else curve.detector.name
+def name_in_files(beamline: str, detector: Detector) -> str:
+    """The first that the beamline's configuration knows it by."""
+    config = load_beamline(beamline).detectors[detector.name]
+    return config.aliases[0] if config.aliases else detector.name
