@@ -1,5 +1,11 @@
 """What is learned: networks, what they are trained on and judged by. torch is imported only where one is used."""
 
-NAMES: tuple[str, ...] = ("defects", "triage")  # a module of this folder each, whose TASK it is
+# a module of this folder each, whose TASK it is
+NAMES: tuple[str, ...] = (
+    "defects",
+    "frame_strain",
+    "ranking",
+    "triage",
+)
 
 __all__ = ["NAMES"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from braggline_models.preprocess.options import PrepareOptions
 from braggline_models.preprocess.scene import Finding, Scene, scene_of
@@ -26,6 +27,11 @@ def hot_pixels(curve: RockingCurve) -> BoolArray:
     Returns (n_rows, n_cols) bool, True where hot.
     """
     return _hot(scene_of(curve))
+
+
+def hot_in_sum(image: NDArray[np.float64], n: int) -> BoolArray:
+    """The same rule for the sum of `n` frames alone, such as those of a map: (n_rows, n_cols) bool."""
+    return np.asarray(_alone(image, n), bool)
 
 
 def find_hot(scene: Scene, options: PrepareOptions) -> Finding:

@@ -9,10 +9,13 @@ import typer
 
 from braggline_models.errors import BadInput
 from braggline_service.cli import (
+    as,
     bench,
     calibrate,
     check_config,
     learn,
+    map,
+    map_,
     reconstruct,
     replay,
     services,
@@ -30,6 +33,7 @@ app = typer.Typer(
 app.command("reconstruct")(reconstruct.command)
 app.command("replay")(replay.command)
 app.command("calibrate")(calibrate.command)
+app.command("map")(map_.command)
 app.command("up")(services.up)
 app.command("down")(services.down)
 app.command("status")(services.status)
