@@ -9,19 +9,17 @@ import typer
 
 from braggline_models.errors import BadInput
 from braggline_service.cli import (
-    as,
     bench,
     calibrate,
     check_config,
     learn,
-    map,
-    map_,
     reconstruct,
     replay,
     services,
     simulate,
     simulate_map,
 )
+from braggline_service.cli import map as map_
 
 app = typer.Typer(
     name="braggline",
