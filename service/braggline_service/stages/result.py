@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,12 @@ def run_curve(
     threads: int,
     on_progress: Callable[[Progress], None] | None = None,
     sample: Sample | None = None,
+    also: Sequence[RockingCurve] = (),
 ) -> ScanResult:
-    """The pipeline over a curve that is all there, from scratch."""
+    """The pipeline over a curve that is all there, from scratch; `also`: scans of the same crystal, added to it."""
     started = time.monotonic()
     last: Pass | None = None
-    pipeline = Pipeline(recipe, seed, threads, sample=sample)
+    pipeline = Pipeline(recipe, seed, threads, sample=sample, also=also)
     for step in pipeline.finish(curve):
         if isinstance(step, Pass):
             last = step
@@ -77,7 +78,9 @@ def scan_result(
         facets=found.facets,
         statistics=found.statistics,
         recommendation=next_scan(summary, ScanLimits.of(limits), expires_after_s=limits.expires_after_s),
-        provenance=Provenance("braggline", __version__, recipe_hash(recipe), seed, (curve.name,)),
+        provenance=Provenance(
+            "braggline", __version__, recipe_hash(recipe), seed, last.volume.parents or (curve.name,)
+        ),
         frames_missing=missing,
         flags=tuple(dict.fromkeys(flags)),
         elapsed_s=elapsed_s,
