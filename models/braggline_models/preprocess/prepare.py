@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 from braggline_models.geometry import bragg_geometry, placed
-from braggline_models.preprocess.beam import frame_factors, no_factors
-from braggline_models.preprocess.cleaning import cleaned
-from braggline_models.preprocess.cut import binned, cut, frames_to_bin, without_background
-from braggline_models.preprocess.normalise import Normalised, normalised
+from braggline_models.preprocess.add import added
+from braggline_models.preprocess.cut import binned, frames_to_bin
 from braggline_models.preprocess.options import PrepareOptions
-from braggline_models.preprocess.peak import peak_of
 from braggline_models.preprocess.scene import Scene
+from braggline_models.preprocess.view import view_of
 from braggline_models.preprocess.window import fast_length, oversampling, signal_extent_px
-from braggline_models.scan import BoolArray, PreparedVolume, RockingCurve
+from braggline_models.scan import PreparedVolume, RockingCurve
 
 FEWEST_FRAMES = 5  # fewer are no volume
 
 
-def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> PreparedVolume:
-    """Clean, find the peak, cut the window about it, bin frames that are finer than they need be.
+def prepare(
+    curve: RockingCurve, options: PrepareOptions | None = None, also: Sequence[RockingCurve] = ()
+) -> PreparedVolume:
+    """Clean, find the peak, cut the window about it, normalise, bin frames that are finer than they need be.
 
     Frames that are not measured stay in the volume as unknown voxels, so that it has its final shape from the
-    first frame on. Raises BadInput where there is nothing to phase.
+    first frame on. `also`: further scans of the same crystal, laid onto `curve` and added (add.py).
+    Raises BadInput where there is nothing to phase.
     """
     options = options or PrepareOptions()
     used = int(np.count_nonzero(curve.measured))
@@ -34,20 +35,14 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
         raise BadInput(f"{curve.name}: {len(curve.intensity)} frame(s); a volume needs at least {FEWEST_FRAMES}")
     if used == 0:
         raise BadInput(f"{curve.name}: no frame was measured; start the scan again")
-    scene = cleaned(curve, options)
-    beam = frame_factors(curve) if options.normalise else no_factors(curve)
-    used -= int(np.count_nonzero(np.isnan(beam.factors)))
-    peak = peak_of(scene, beam.factors)
+    view = view_of(curve, options)
+    peak, scene = view.peak, view.scene
     sides = _window(scene, (peak.center_px[1], peak.center_px[2]), options)
     start = _start(curve, peak.center_px, sides)
-    intensity, mask = cut(scene, start, sides)
-    intensity, removed = without_background(scene, intensity, start, options.background_counts)
-    even = (
-        _normalised(curve, intensity, mask, start, beam.factors) if options.normalise else Normalised(intensity, mask)
-    )
-    intensity, mask = even.intensity, even.mask
-    bins = options.bin_frames or frames_to_bin(intensity, mask)
-    intensity, mask = binned(intensity, mask, bins)
+    first = view.of(start, (fast_length(len(curve.intensity), len(curve.intensity)), *sides))
+    total = added(first, start, view, [view_of(other, options) for other in also])
+    bins = options.bin_frames or frames_to_bin(total.intensity, total.mask)
+    intensity, mask = binned(total.intensity, total.mask, bins)
     q_bragg, q_step = bragg_geometry(curve, peak.center_px)
     volume = PreparedVolume(
         name=curve.name,
@@ -58,26 +53,15 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
         peak_px=peak.center_px,
         q_bragg_per_m=q_bragg,
         q_step_per_m=q_step * np.array([bins, 1, 1]),
-        cleaning=(*scene.steps, *beam.steps, removed, *even.steps),
-        flags=(*curve.flags, *scene.flags, *beam.flags, *_uncorrected(curve, options)),
+        cleaning=(*first.steps, *total.steps),
+        flags=(*curve.flags, *scene.flags, *view.beam.flags, *_uncorrected(curve, options), *total.flags),
         frames_expected=len(curve.intensity),
-        frames_used=used,
-        frame_factors=beam.factors,
+        frames_used=used - int(np.count_nonzero(np.isnan(view.beam.factors))),
+        frame_factors=view.beam.factors,
+        parents=(curve.name, *total.names),
     )
     volume = placed(volume, curve)
     return replace(volume, flags=(*volume.flags, *_suspicions(volume)))
-
-
-def _normalised(
-    curve: RockingCurve,
-    intensity: NDArray[np.float32],
-    mask: BoolArray,
-    start: tuple[int, int, int],
-    factors: NDArray[np.float64],
-) -> Normalised:
-    """`normalised` of the window that begins at the raw voxel `start`."""
-    corrections = curve.corrections.cropped(start[1], start[2], intensity.shape[1:])
-    return normalised(intensity, mask, corrections, factors[start[0] : start[0] + len(intensity)], curve.exposure_s)
 
 
 def _uncorrected(curve: RockingCurve, options: PrepareOptions) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from braggline_models.phase_retrieval import Ensemble, Progress, Recipe
@@ -29,11 +29,21 @@ class Pass:
 
 
 class Pipeline:
-    """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass."""
+    """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass.
+
+    also: further scans of the crystal, added to every curve once it is all there.
+    """
 
     def __init__(
-        self, recipe: Recipe, seed: int, threads: int, device: str = "cpu", sample: Sample | None = None
+        self,
+        recipe: Recipe,
+        seed: int,
+        threads: int,
+        device: str = "cpu",
+        sample: Sample | None = None,
+        also: Sequence[RockingCurve] = (),
     ) -> None:
+        self.also = also
         self.recipe = recipe
         self.seed = seed
         self.threads = threads
@@ -69,7 +79,7 @@ class Pipeline:
     ) -> Iterator[Progress | Pass]:
         """The final pass, from where the previews left off or from scratch: yields Progress, at last the refined Pass;
         where somebody waits for it, the Pass before refining too, as soon as there is one."""
-        volume = self._prepared(curve, self.recipe.largest_px)
+        volume = self._prepared(curve, self.recipe.largest_px, self.also)
         schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
         if self._ensemble is None:
             self._ensemble = Ensemble(self.recipe, self.seed, self.threads, device=self.device)
@@ -85,8 +95,8 @@ class Pipeline:
         if not (stop and stop()):
             yield self._pass(volume, final=True)
 
-    def _prepared(self, curve: RockingCurve, largest_px: int) -> PreparedVolume:
-        volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px))
+    def _prepared(self, curve: RockingCurve, largest_px: int, also: Sequence[RockingCurve] = ()) -> PreparedVolume:
+        volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px), also)
         self._window_px = (volume.intensity.shape[1], volume.intensity.shape[2])
         return volume
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,12 @@ def run_curve(
     threads: int,
     on_progress: Callable[[Progress], None] | None = None,
     sample: Sample | None = None,
+    also: Sequence[RockingCurve] = (),
 ) -> ScanResult:
-    """The pipeline over a curve that is all there, from scratch."""
+    """The pipeline over a curve that is all there, from scratch; `also`: scans of the same crystal, added to it."""
     started = time.monotonic()
     last: Pass | None = None
-    pipeline = Pipeline(recipe, seed, threads, sample=sample)
+    pipeline = Pipeline(recipe, seed, threads, sample=sample, also=also)
     for step in pipeline.finish(curve):
         if isinstance(step, Pass):
             last = step
@@ -67,7 +68,7 @@ def scan_result(
         *last.strain.flags,
         *found.flags,
     )
-    parents = (curve.name, *(model.told for model in pipeline.models.values()))
+    parents = (*(last.volume.parents or (curve.name,)), *(model.told for model in pipeline.models.values()))
     if aborted:
         flags = ("the scan was aborted: this is the result of what was measured", *flags)
     return ScanResult(
