@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from braggline_service.nexus import ScanResult, told_statistics, unit_of
-from braggline_service.report.markup import nothing, number, table
+from braggline_service.report.markup import indices, nothing, number, table
 
 NO_FACETS = "No flat face found on this crystal."
 NO_DEFECTS = (
@@ -33,7 +33,7 @@ def facets(result: ScanResult) -> str:
     )  # fmt: skip
     rows = [
         (
-            str(row), _hkl(facet.hkl), number(facet.misfit_deg, 2), number(facet.area_m2, 4, 1e18),
+            str(row), indices(facet.hkl), number(facet.misfit_deg, 2), number(facet.area_m2, 4, 1e18),
             _direction(facet.normal), str(facet.voxels), number(facet.strain_mean, 3, 1e4, signed=True),
             number(facet.strain_std, 2, 1e4), number(facet.displacement_mean_m, 3, 1e12, signed=True),
             number(facet.displacement_std_m, 2, 1e12),
@@ -89,10 +89,6 @@ def _told(key: str) -> tuple[str, float, int]:
     if key.startswith("strain"):
         return f"{key.replace('_', ' ')} (10⁻⁴)", 1e4, 3
     return key.replace("_", " "), 1.0, 4
-
-
-def _hkl(hkl: tuple[int, int, int]) -> str:
-    return "–" if not any(hkl) else " ".join(str(index).replace("-", "−") for index in hkl)
 
 
 def _direction(direction: Sequence[float]) -> str:
