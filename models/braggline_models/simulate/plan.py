@@ -40,7 +40,7 @@ class CrystalPlan:
     relaxation: tuple[float, float] = CrystalRange.relaxation
 
     def __post_init__(self) -> None:
-        material(self.material)
+        object.__setattr__(self, "material", material(self.material).name)
         if not allowed_in_fcc(self.reflection):
             hkl = " ".join(map(str, self.reflection))
             raise BadInput(f"reflection {hkl} does not exist in an fcc metal; its indices are all even or all odd")
