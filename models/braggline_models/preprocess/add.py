@@ -46,7 +46,8 @@ def fitting(first: Normalised, start: Index, at: View, others: Sequence[View]) -
         check_same_kind(at.curve, other.curve)
         shift, correlation = _shift(first, start, at, other)
         whole = (round(shift[0]), round(shift[1]), round(shift[2]))
-        told = f"{other.curve.name}: shifted by {_signed(shift)} frames, rows, columns, correlation {min(correlation, 1.0):.3f}"
+        told = f"{other.curve.name}: shifted by {_signed(shift)} frames, rows, columns"
+        told += f", correlation {min(correlation, 1.0):.3f}"
         if not correlation >= LEAST_CORRELATION:
             flags.append(f"{told}, {LEAST_CORRELATION:g} is needed: another crystal or another state, left out")
             continue
