@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
@@ -24,43 +24,61 @@ SAME_STEP, SAME_ENERGY, SAME_ANGLE_DEG, SAME_LENGTH = 0.02, 1e-4, 0.2, 1e-3
 
 
 @dataclass(frozen=True)
-class Added:
-    """The sum, where it is unknown, the record of each scan, and flags."""
+class Fitting:
+    """The scans that show the same crystal, each with the whole voxels (frame, row, column) it lies away by; the record
+    of them, and flags, also of those that do not."""
 
-    intensity: NDArray[np.float32]
-    mask: BoolArray
+    views: tuple[tuple[View, Index], ...] = ()
     steps: tuple[CleaningStep, ...] = ()
     flags: tuple[str, ...] = ()
-    names: tuple[str, ...] = field(default=())
 
 
-def added(first: Normalised, start: Index, at: View, others: Sequence[View]) -> Added:
-    """I = sum_k N_k sum_k e_k / sum_(k knows) e_k over the scans k, each shifted by whole voxels onto the first.
+def fitting(first: Normalised, start: Index, at: View, others: Sequence[View]) -> Fitting:
+    """Each of `others` laid onto `first`, the window of `at` from raw voxel `start`.
 
-    first: the window of `at` from raw voxel `start`. e_k the share of scan k in the counts of what all know. Where
-    every scan knows a voxel its counts are the plain sum, and stay Poisson's; where only some do, that is the most
-    likely rate (its noise is understated by the root of the ratio); where none does it is unknown. A scan whose
-    logarithms correlate with the first's by less than LEAST_CORRELATION shows another crystal: left out, and flagged.
+    A scan whose logarithms of counts correlate with the first's by less than LEAST_CORRELATION shows another crystal,
+    or another state of it: left out, and flagged. BadInput for one that was not measured like the first.
     """
-    shape: Index = first.intensity.shape
-    views, steps, flags, names = [first], [], [], []
+    views: list[tuple[View, Index]] = []
+    steps: list[CleaningStep] = []
+    flags: list[str] = []
     for other in others:
         check_same_kind(at.curve, other.curve)
         shift, correlation = _shift(first, start, at, other)
-        whole = tuple(round(s) for s in shift)
-        told = f"{other.curve.name}: shifted by {_signed(shift)} frames, rows, columns, correlation {correlation:.3f}"
+        whole = (round(shift[0]), round(shift[1]), round(shift[2]))
+        told = f"{other.curve.name}: shifted by {_signed(shift)} frames, rows, columns"
+        told += f", correlation {min(correlation, 1.0):.3f}"
         if not correlation >= LEAST_CORRELATION:
             flags.append(f"{told}, {LEAST_CORRELATION:g} is needed: another crystal or another state, left out")
             continue
-        view = other.of((start[0] + whole[0], start[1] + whole[1], start[2] + whole[2]), shape)
-        views.append(view)
-        names.append(other.curve.name)
-        steps.append(CleaningStep(f"added {told}, {view.intensity.sum(dtype=np.float64):.3g} counts", 0, 0.0))
+        views.append((other, whole))
+        steps.append(CleaningStep(f"added {told}, {other.scene.image.sum(dtype=np.float64):.3g} counts", 0, 0.0))
         if max(abs(s - w) for s, w in zip(shift, whole, strict=True)) > BLURS:
             flags.append(f"{told}: moved by whole voxels only, as counts must be; fringes are washed out a little")
         flags += [f"{other.curve.name}: {flag}" for flag in (*other.curve.flags, *other.scene.flags, *other.beam.flags)]
-    intensity, mask = _sum(views)
-    return Added(intensity, mask, tuple(steps), tuple(flags), tuple(names))
+    return Fitting(tuple(views), tuple(steps), tuple(flags))
+
+
+def added_image(at: View, found: Fitting) -> NDArray[np.float32]:
+    """The sum images (n_rows, n_cols) of all, laid on the first's: what stands out in it tells the window."""
+    image = at.scene.image.copy()
+    for view, (_, row, column) in found.views:
+        rows, columns = (slice(max(-by, 0), n - max(by, 0)) for by, n in zip((row, column), image.shape, strict=True))
+        moved = view.scene.image[rows.start + row : rows.stop + row, columns.start + column : columns.stop + column]
+        image[rows, columns] += moved
+    return image
+
+
+def added(first: Normalised, start: Index, found: Fitting) -> Normalised:
+    """I = sum_k N_k sum_k e_k / sum_(k knows) e_k over the scans k in the window `first` from raw voxel `start`.
+
+    e_k the share of scan k in the counts of what all know. Where every scan knows a voxel its counts are the plain sum,
+    and stay Poisson's; where only some do, that is the most likely rate (its noise is understated by the root of the
+    ratio); where none does it is unknown.
+    """
+    moved = [_window(view, start, whole, first) for view, whole in found.views]
+    intensity, mask = _sum([first, *moved])
+    return Normalised(intensity, mask, found.steps)
 
 
 def check_same_kind(first: RockingCurve, other: RockingCurve) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 from braggline_models.geometry import bragg_geometry, placed
-from braggline_models.preprocess.add import added
+from braggline_models.preprocess.add import added, added_image, fitting
 from braggline_models.preprocess.cut import binned, frames_to_bin
 from braggline_models.preprocess.options import PrepareOptions
-from braggline_models.preprocess.scene import Scene
 from braggline_models.preprocess.view import view_of
 from braggline_models.preprocess.window import fast_length, oversampling, signal_extent_px
-from braggline_models.scan import PreparedVolume, RockingCurve
+from braggline_models.scan import PreparedVolume, RockingCurve, Vector
 
 FEWEST_FRAMES = 5  # fewer are no volume
 
@@ -37,10 +37,16 @@ def prepare(
         raise BadInput(f"{curve.name}: no frame was measured; start the scan again")
     view = view_of(curve, options)
     peak, scene = view.peak, view.scene
-    sides = _window(scene, (peak.center_px[1], peak.center_px[2]), options)
+    frames = fast_length(len(curve.intensity), len(curve.intensity))
+    sides = _window(scene.image, peak.center_px, options)
     start = _start(curve, peak.center_px, sides)
-    first = view.of(start, (fast_length(len(curve.intensity), len(curve.intensity)), *sides))
-    total = added(first, start, view, [view_of(other, options) for other in also])
+    first = view.of(start, (frames, *sides))
+    found = fitting(first, start, view, [view_of(other, options) for other in also])
+    if found.views:  # together they show more
+        sides = _window(added_image(view, found), peak.center_px, options)
+        start = _start(curve, peak.center_px, sides)
+        first = view.of(start, (frames, *sides))
+    total = added(first, start, found)
     bins = options.bin_frames or frames_to_bin(total.intensity, total.mask)
     intensity, mask = binned(total.intensity, total.mask, bins)
     q_bragg, q_step = bragg_geometry(curve, peak.center_px)
@@ -54,11 +60,11 @@ def prepare(
         q_bragg_per_m=q_bragg,
         q_step_per_m=q_step * np.array([bins, 1, 1]),
         cleaning=(*first.steps, *total.steps),
-        flags=(*curve.flags, *scene.flags, *view.beam.flags, *_uncorrected(curve, options), *total.flags),
+        flags=(*curve.flags, *scene.flags, *view.beam.flags, *_uncorrected(curve, options), *found.flags),
         frames_expected=len(curve.intensity),
         frames_used=used - int(np.count_nonzero(np.isnan(view.beam.factors))),
         frame_factors=view.beam.factors,
-        parents=(curve.name, *total.names),
+        parents=(curve.name, *(other.curve.name for other, _ in found.views)),
     )
     volume = placed(volume, curve)
     return replace(volume, flags=(*volume.flags, *_suspicions(volume)))
@@ -70,10 +76,10 @@ def _uncorrected(curve: RockingCurve, options: PrepareOptions) -> list[str]:
     return []
 
 
-def _window(scene: Scene, center: tuple[float, float], options: PrepareOptions) -> tuple[int, int]:
-    sides = signal_extent_px(scene.image, center, options.largest_px)
+def _window(image: NDArray[np.float32], center: Vector, options: PrepareOptions) -> tuple[int, int]:
+    sides = signal_extent_px(image, (center[1], center[2]), options.largest_px)
     rows, columns = (max(side, least) for side, least in zip(sides, options.at_least_px, strict=True))
-    return min(rows, scene.bad.shape[0]), min(columns, scene.bad.shape[1])
+    return min(rows, image.shape[0]), min(columns, image.shape[1])
 
 
 def _start(curve: RockingCurve, center: tuple[float, float, float], sides: tuple[int, int]) -> tuple[int, int, int]:
