@@ -135,7 +135,8 @@ class IslandView:
 
 def island_view(island: Island, specimen: Specimen, view: View) -> IslandView | None:
     """The island on the view's grid; None where it is tilted so far that nothing of it is seen at these angles."""
-    at = np.linalg.solve(view.q_step_per_m, lattice_vector(island, view.q_bragg_per_m) - view.q_bragg_per_m)
+    away = lattice_vector(island, view.q_bragg_per_m) - view.q_bragg_per_m
+    at = np.asarray(np.linalg.solve(view.q_step_per_m, away), np.float64)
     if abs(at[0]) >= view.shape[0] / 2:
         return None
     rng, field = np.random.default_rng(island.seed).spawn(2)

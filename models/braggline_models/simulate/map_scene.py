@@ -42,8 +42,8 @@ class MeshPlan:
     def axes_um(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """pix (n_x,) and piy (n_y,)."""
         pix, piy = (
-            c + (np.arange(n) - (n - 1) / 2) * s
-            for c, n, s in zip(self.center_um, self.points, self.step_um, strict=True)
+            np.asarray(center + (np.arange(n) - (n - 1) / 2) * step, np.float64)
+            for center, n, step in zip(self.center_um, self.points, self.step_um, strict=True)
         )
         return pix, piy
 
