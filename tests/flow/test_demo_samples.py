@@ -203,3 +203,23 @@ def test_the_simulated_crystal_shows_its_dislocation_to_the_service(tmp_path):
     along = crystal(sample.detector, 0).vectors_m @ planted.direction
     cosine = float(along @ line["direction"]) / np.linalg.norm(along)
     assert abs(cosine) > 0.95, "the twin turns it, no more"
+
+
+def test_a_specimen_shows_each_island_where_it_is_and_rocks_it():
+    sample = load_sample("specimen")
+    scene = sample.scene
+    best = max(scene.islands, key=lambda v: v.pattern(steps=float(v.at[0])).sum())
+    assert sample.home["pix"] == pytest.approx(best.island.pix_um, abs=1e-3)
+    row, column = (round(p) for p in best.peak_px)
+    window = (slice(row - 10, row + 11), slice(column - 10, column + 11))
+
+    def counts(**moved):
+        return sample.frame({**sample.home, **moved}, 0.1, 3)[window]
+
+    home = counts().sum()
+    assert home > 1e4
+    assert counts(eta=sample.home["eta"] + 0.3).sum() < 0.02 * home
+    assert counts(piy=sample.home["piy"] + 1.5).sum() < 0.2 * home
+    np.testing.assert_array_equal(counts(), counts())
+    curve = [counts(eta=eta).sum() for eta in np.linspace(sample.scan.start, sample.scan.stop, 13)]
+    assert int(np.argmax(curve)) == 6, "the scan that is suggested has the peak in its middle"
