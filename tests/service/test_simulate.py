@@ -111,3 +111,11 @@ def test_a_map_is_an_amesh_with_its_islands_beside_it(tmp_path: Path) -> None:
     at = int(window.argmax())
     assert abs(piy[at] - island["piy_um"]) <= 0.2
     assert abs(pix[at] - island["pix_um"]) <= 0.5, "the footprint is longer along the beam"
+
+
+def test_the_benchmark_counts_volumes_and_times_a_map() -> None:
+    done = braggline("bench", "simulator", "--volumes", 4, "--points", 3, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["volumes"], told["workers"], told["map_points"], told["shape"]) == (4, 1, [3, 3], [32, 32, 32])
+    assert min(told[key] for key in ("volumes_per_s", "volume_cpu_s", "map_s", "map_cpu_s")) > 0
