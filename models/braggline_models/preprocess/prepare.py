@@ -15,6 +15,7 @@ from braggline_models.preprocess.normalise import FrameFactors, frame_factors, n
 from braggline_models.preprocess.options import PrepareOptions
 from braggline_models.preprocess.peak import peak_of
 from braggline_models.preprocess.scene import Scene
+from braggline_models.preprocess.spurious import NAME, filled
 from braggline_models.preprocess.window import fast_length, oversampling, signal_extent_px
 from braggline_models.scan import BoolArray, PreparedVolume, RockingCurve
 
@@ -39,6 +40,7 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
     sides = _window(scene, (peak.center_px[1], peak.center_px[2]), options)
     start = _start(curve, peak.center_px, sides)
     intensity, mask = cut(scene, start, sides)
+    scene, intensity, mask = _filled(scene, intensity, mask, start, peak.center_px, options)
     if options.normalise:
         intensity, mask = _normalised(curve, intensity, mask, start, beam)
     intensity, removed = without_background(scene, intensity, start, options.background_counts)
@@ -61,6 +63,21 @@ def prepare(curve: RockingCurve, options: PrepareOptions | None = None) -> Prepa
     )
     volume = placed(volume, curve)
     return replace(volume, flags=(*volume.flags, *_suspicions(volume)))
+
+
+def _filled(
+    scene: Scene,
+    intensity: NDArray[np.float32],
+    mask: BoolArray,
+    start: tuple[int, int, int],
+    center: tuple[float, float, float],
+    options: PrepareOptions,
+) -> tuple[Scene, NDArray[np.float32], BoolArray]:
+    """`filled`, where it is wanted; the scene keeps the record."""
+    if not options.fill_gaps or NAME not in options.models:
+        return scene, intensity, mask
+    intensity, mask, step, flags = filled(scene, intensity, mask, start, center, options.models[NAME])
+    return replace(scene, steps=(*scene.steps, step), flags=(*scene.flags, *flags)), intensity, mask
 
 
 def _normalised(
