@@ -5,6 +5,7 @@ NAMES: tuple[str, ...] = (
     "defects",
     "frame_strain",
     "ranking",
+    "spurious",
     "triage",
 )
 

@@ -12,8 +12,10 @@ from braggline_models.errors import BadInput
 from braggline_models.geometry import bragg_geometry, placed
 from braggline_models.preprocess.add import added, added_image, fitting
 from braggline_models.preprocess.cut import binned, frames_to_bin
+from braggline_models.preprocess.normalise import Normalised
 from braggline_models.preprocess.options import PrepareOptions
-from braggline_models.preprocess.view import view_of
+from braggline_models.preprocess.spurious import NAME, filled
+from braggline_models.preprocess.view import Index, View, view_of
 from braggline_models.preprocess.window import fast_length, oversampling, signal_extent_px
 from braggline_models.scan import PreparedVolume, RockingCurve, Vector
 
@@ -46,7 +48,7 @@ def prepare(
         sides = _window(added_image(view, found), peak.center_px, options)
         start = _start(curve, peak.center_px, sides)
         first = view.of(start, (frames, *sides))
-    total = added(first, start, found)
+    total, doubts = _filled(added(first, start, found), view, start, options)
     bins = options.bin_frames or frames_to_bin(total.intensity, total.mask)
     intensity, mask = binned(total.intensity, total.mask, bins)
     q_bragg, q_step = bragg_geometry(curve, peak.center_px)
@@ -60,7 +62,7 @@ def prepare(
         q_bragg_per_m=q_bragg,
         q_step_per_m=q_step * np.array([bins, 1, 1]),
         cleaning=(*first.steps, *total.steps),
-        flags=(*curve.flags, *scene.flags, *view.beam.flags, *_uncorrected(curve, options), *found.flags),
+        flags=(*curve.flags, *scene.flags, *view.beam.flags, *_uncorrected(curve, options), *found.flags, *doubts),
         frames_expected=len(curve.intensity),
         frames_used=used - int(np.count_nonzero(np.isnan(view.beam.factors))),
         frame_factors=view.beam.factors,
@@ -74,6 +76,16 @@ def _uncorrected(curve: RockingCurve, options: PrepareOptions) -> list[str]:
     if options.normalise and curve.corrections.dead_time_s > 0 and not curve.exposure_s:
         return ["the dead time is not corrected: the scan does not tell its exposure; give --set exposure_s=S"]
     return []
+
+
+def _filled(total: Normalised, view: View, start: Index, options: PrepareOptions) -> tuple[Normalised, tuple[str, ...]]:
+    """`filled`, where it is wanted and a model is there; flags tell where it stood back."""
+    if not options.fill_gaps or NAME not in options.models:
+        return total, ()
+    intensity, mask, step, flags = filled(
+        view.scene, total.intensity, total.mask, start, view.peak.center_px, options.models[NAME]
+    )
+    return Normalised(intensity, mask, (*total.steps, step)), flags
 
 
 def _window(image: NDArray[np.float32], center: Vector, options: PrepareOptions) -> tuple[int, int]:

@@ -108,6 +108,7 @@ class Pipeline:
             cleaning=recipe.cleaning,
             normalise=recipe.normalise,
             models=self.models,
+            fill_gaps=recipe.fill_gaps,
         )
 
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:
