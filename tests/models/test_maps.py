@@ -26,7 +26,7 @@ def places(kind: str) -> NDArray[np.float64]:
 
 
 def value(counts: float, background: float = 20.0) -> FrameValues:
-    return FrameValues(counts, background, counts / 10, 30.0, 31.0, 2.0, 2.0)
+    return FrameValues(counts, counts, background, counts / 10, 30.0, 31.0, 2.0, 2.0)
 
 
 def mapped(rng: np.random.Generator, kind: str, heights: NDArray[np.float64] = HEIGHTS) -> CrystalMap:
@@ -73,7 +73,7 @@ def test_the_substrate_is_told_beside_many_crystals() -> None:
     rng = np.random.default_rng(3)
     counts = rng.normal(5.0, 30.0, 3000)
     counts[:1000] += rng.exponential(3000.0, 1000)
-    level, noise = substrate(counts, np.full(3000, 100.0))
+    level, noise = substrate(counts)
     assert abs(level - 5.0) < 10.0
     assert noise == pytest.approx(30.0, rel=0.3)
 
@@ -118,6 +118,7 @@ def test_a_frame_in_numbers() -> None:
     frame[:, 10] = 10_000
     values = reduced(frame, mask)
     assert values.counts == pytest.approx(peak[~mask].sum(), rel=0.02)
+    assert values.peak_counts == pytest.approx(peak.sum(), rel=0.02)
     assert values.background == pytest.approx(0.5 * 64 * 79, rel=0.05)
     assert (values.row_px, values.column_px) == pytest.approx((20.3, 51.6), abs=0.1)
     assert (values.row_width_px, values.column_width_px) == pytest.approx((2.0, 3.0), rel=0.1)

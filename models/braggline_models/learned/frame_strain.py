@@ -1,7 +1,8 @@
 """Strain and tilt of what the beam lights, from one frame: the place of the mean lattice on the detector.
 
 The network starts as a centre of mass and learns which counts to believe: a map of weights, whose mean place is the
-answer, corrected by a few numbers of the whole frame. strain along Q = strain_per_px row, tilt = tilt_rad_per_px column.
+answer, corrected by a few numbers of the whole frame. Strain along Q = strain_per_px row, tilt = tilt_rad_per_px
+column.
 """
 
 from __future__ import annotations
@@ -79,13 +80,13 @@ class FrameStrain(Task):
     )
     control = (
         f"centre of mass of the brightest peak, in a window of +-{CONTROL_HALF_PX} px that follows it, background "
-        "subtracted (window and search box tuned over 18 pairs on frames of the training's kind); beside it, the centre "
-        "of mass of the whole ROI"
+        "subtracted (window and search box tuned over 18 pairs on frames of the training's kind); beside it, the "
+        "centre of mass of the whole ROI"
     )
     data_range = (
-        f"{POOL} drawn crystals (phase range 0-12 rad, defects in half of them, diameter 0.1-0.46 of the field of view) "
-        "in beams of 0.4-2 diameters, 64x64 pixels, 30-1e5 counts, background, gaps, hot pixels, ROIs that cut the "
-        "peak, a second crystal"
+        f"{POOL} drawn crystals (phase range 0-12 rad, defects in half of them, diameter 0.1-0.46 of the field of "
+        "view) in beams of 0.4-2 diameters, 64x64 pixels, 30-1e5 counts, background, gaps, hot pixels, ROIs that cut "
+        "the peak, a second crystal"
     )
     steps = 1200
     batch_size = 32
@@ -152,7 +153,7 @@ def centre_of_mass(
 ) -> NDArray[np.float64]:
     """Row and column from the middle, of the brightest peak; the middle where nothing was counted."""
     values, free = np.where(mask, 0, counts).astype(np.float64), ~mask
-    row, column, _, _ = peak_center(values, free, background_level(values, free), half_px, seek_px)
+    row, column, *_ = peak_center(values, free, background_level(values, free), half_px, seek_px)
     return np.nan_to_num(np.array([row, column]) - SIDE // 2)
 
 

@@ -101,3 +101,14 @@ def _resolution_m(
     last = int(below[0]) if below.size else len(shells)
     width = float(np.linalg.norm(q_step_per_m, axis=0).max())
     return float(np.pi / (max(last, 1) * width))
+
+
+def encoded(outcome: Outcome) -> str:
+    """Four hexadecimal digits: correlation in 1/255, and 100 log10 of the resolution in nm."""
+    resolution = round(100 * float(np.log10(1e9 * outcome.resolution_m)))
+    return f"{round(255 * outcome.correlation):02x}{min(max(resolution, 0), 255):02x}"
+
+
+def decoded(digits: str) -> Outcome:
+    """What `encoded` made, to its digits."""
+    return Outcome(int(digits[:2], 16) / 255, 10 ** (int(digits[2:], 16) / 100) * 1e-9)

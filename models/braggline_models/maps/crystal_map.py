@@ -31,6 +31,7 @@ class CrystalMap:
     step_m: tuple[float, float]
     measured: BoolArray
     counts: Array
+    peak_counts: Array
     background: Array
     maximum: Array
     row_px: Array

@@ -1,6 +1,6 @@
-"""Crystals in a map: peaks of the counts that rise out of their surroundings and do not flow into a higher one.
+"""Crystals in a map: maxima that rise out of their surroundings and do not flow into a higher one.
 
-The counts are smoothed over neighbouring points, and the significance of each is tested against the noise of the
+The counts of each frame's brightest peak are smoothed over neighbouring points, and the significance of each is tested against the noise of the
 empty substrate. Then the map is flooded from its highest point down: each new peak founds a basin, and where two
 basins meet the lower of them is a crystal of its own only if it stands high enough above the saddle (topological
 persistence: Edelsbrunner, Letscher, Zomorodian, Discrete Comput. Geom. 28, 511 (2002)). All of it needs neighbours
@@ -21,7 +21,7 @@ from braggline_models.maps.crystal_map import CrystalMap
 
 Array = NDArray[np.float64]
 
-SIGNIFICANT = 5.0  # standard deviations of the empty substrate: one false peak in a map of a million points
+SIGNIFICANT = 6.0  # standard deviations of the empty substrate, whose counts stray farther up than down
 BESIDE = 1.6  # steps: the eight around a point of a grid
 SMOOTH = 0.6  # steps, sigma of the weights; narrower than a beam that is scanned without holes
 STANDS_OUT = 0.2  # of its height: what a peak must rise above the saddle to be a crystal of its own
@@ -34,13 +34,13 @@ ALL_SIDES_DEG = 170.0  # a larger angle without a neighbour is an edge
 
 def find_crystals(map_: CrystalMap, significant: float = SIGNIFICANT) -> tuple[Candidate, ...]:
     """The crystals of what has been measured so far, by counts; none in a map of fewer than FEWEST points."""
-    known = np.flatnonzero(map_.measured & np.isfinite(map_.counts))
+    known = np.flatnonzero(map_.measured & np.isfinite(map_.peak_counts))
     if len(known) < FEWEST:
         return ()
     places = map_.positions_m[known] / np.array(map_.step_m)
-    counts, background = map_.counts[known], map_.background[known]
+    counts = map_.peak_counts[known]
     near = _neighbours(places)
-    level, noise = substrate(counts, background)
+    level, noise = substrate(counts)
     variance = np.square(noise) + np.maximum(counts - level, 0.0)
     smooth, spread, empty = _smoothed(places, near, counts - level, variance, noise)
     basins = _basins(smooth, near, smooth / empty > significant, spread)
@@ -52,16 +52,16 @@ def find_crystals(map_: CrystalMap, significant: float = SIGNIFICANT) -> tuple[C
     return tuple(replace(candidate, number=k + 1) for k, candidate in enumerate(ordered))
 
 
-def substrate(counts: Array, background: Array) -> tuple[float, float]:
+def substrate(counts: Array) -> tuple[float, float]:
     """Level and standard deviation of the points without a crystal: the lower side of the values tells both.
 
-    At least the noise of counting the background.
+    At least the noise of counting the level.
     """
     level = float(np.median(counts))
     for _ in range(20):
         below = counts[counts <= level]
         noise = float(np.sqrt(np.mean(np.square(below - level)))) if below.size else 0.0
-        noise = max(noise, float(np.sqrt(max(np.median(background), 1.0))))
+        noise = max(noise, float(np.sqrt(max(level, 1.0))))
         new = float(np.median(counts[counts < level + 3 * noise]))
         if abs(new - level) < 1e-3 * noise:
             break

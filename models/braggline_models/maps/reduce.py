@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
@@ -21,11 +22,12 @@ ROUNDS = 4  # of the window that follows the centre of mass
 
 @dataclass(frozen=True)
 class FrameValues:
-    """Of one frame's ROI. counts above the background, background in counts of the whole ROI, maximum of a pixel;
-    row_px, column_px centre of mass of the brightest peak, in pixels of the detector as it is stored, and its rms
-    widths. NaN where nothing was counted."""
+    """Of one frame's ROI. counts above the background, and those of them in the window about the brightest peak;
+    background in counts of the whole ROI, maximum of a pixel; row_px, column_px centre of mass of the brightest peak,
+    in pixels of the detector as it is stored, and its rms widths. NaN where nothing was counted."""
 
     counts: float
+    peak_counts: float
     background: float
     maximum: float
     row_px: float
@@ -51,10 +53,10 @@ def reduced(frame: NDArray[np.generic], mask: BoolArray, roi: Roi | None = None)
     if not known.any():
         raise BadInput(f"ROI {roi}: no pixel holds data there; choose another")
     level = background_level(values, known)
-    row, column, width_row, width_column = peak_center(values, known, level)
+    row, column, width_row, width_column, in_peak = peak_center(values, known, level)
     background = level * float(np.count_nonzero(known))
     return FrameValues(
-        float(values.sum()) - background, background, float(values.max()),
+        float(values.sum()) - background, in_peak, background, float(values.max()),
         row + first_row, column + first_column, width_row, width_column,
     )  # fmt: skip
 
@@ -74,37 +76,43 @@ def background_level(values: NDArray[np.float64], known: BoolArray) -> float:
 
 def peak_center(
     values: NDArray[np.float64], known: BoolArray, level: float, half_px: int = HALF_PX, seek_px: int = SEEK_PX
-) -> tuple[float, float, float, float]:
-    """Row, column of the centre of mass and rms widths, in a window that follows it from the brightest place.
+) -> tuple[float, float, float, float, float]:
+    """Row, column of the centre of mass, rms widths and counts, in a window that follows it from the brightest place.
 
-    (I - level) weighs, known pixels alone. NaN where nothing rises above the level.
+    (I - level) weighs, known pixels alone. NaN and no counts where nothing rises above the level.
     """
     excess = np.where(known, values - level, 0.0)
     sums = uniform_filter(excess, seek_px, mode="constant")
     if not sums.max() > 0:
-        return np.nan, np.nan, np.nan, np.nan
+        return np.nan, np.nan, np.nan, np.nan, 0.0
     row, column = (float(i) for i in np.unravel_index(int(np.argmax(sums)), sums.shape))
-    found = (row, column, np.nan, np.nan)
-    for _ in range(ROUNDS):
-        moments = _moments(excess, row, column, half_px)
-        if moments is None:
-            break
-        found = moments
-        row, column = moments[:2]
+    found: tuple[float, float, float, float, float] = _followed(excess, row, column, half_px, ROUNDS)
     return found
 
 
-def _moments(
-    excess: NDArray[np.float64], row: float, column: float, half_px: int
-) -> tuple[float, float, float, float] | None:
-    rows = np.arange(max(round(row) - half_px, 0), min(round(row) + half_px + 1, excess.shape[0]))
-    columns = np.arange(max(round(column) - half_px, 0), min(round(column) + half_px + 1, excess.shape[1]))
-    part = excess[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    total = float(part.sum())
-    if not total > 0:
-        return None
-    by_row, by_column = part.sum(axis=1) / total, part.sum(axis=0) / total
-    at_row = float(np.clip(by_row @ rows, rows[0], rows[-1]))
-    at_column = float(np.clip(by_column @ columns, columns[0], columns[-1]))
-    wide_row, wide_column = by_row @ np.square(rows - at_row), by_column @ np.square(columns - at_column)
-    return at_row, at_column, float(np.sqrt(max(wide_row, 0.0))), float(np.sqrt(max(wide_column, 0.0)))
+@njit(cache=True, nogil=True)
+def _followed(excess, row, column, half_px, rounds):  # type: ignore[no-untyped-def]
+    """Moments in the window about (row, column), which then moves to their mean; the last that there were."""
+    found = (row, column, np.nan, np.nan, 0.0)
+    for _ in range(rounds):
+        first_row, after_row = max(round(row) - half_px, 0), min(round(row) + half_px + 1, excess.shape[0])
+        first, after = max(round(column) - half_px, 0), min(round(column) + half_px + 1, excess.shape[1])
+        total = by_row = by_column = square_row = square_column = 0.0
+        for i in range(first_row, after_row):
+            for j in range(first, after):
+                weight = excess[i, j]
+                total += weight
+                by_row += weight * (i - row)
+                by_column += weight * (j - column)
+                square_row += weight * (i - row) ** 2
+                square_column += weight * (j - column) ** 2
+        if not total > 0:
+            break
+        off_row, off_column = by_row / total, by_column / total
+        at_row = min(max(row + off_row, float(first_row)), float(after_row - 1))
+        at_column = min(max(column + off_column, float(first)), float(after - 1))
+        wide_row = np.sqrt(max(square_row / total - off_row**2, 0.0))
+        wide_column = np.sqrt(max(square_column / total - off_column**2, 0.0))
+        row, column = at_row, at_column
+        found = (row, column, wide_row, wide_column, total)
+    return found

@@ -109,12 +109,13 @@ def lit_frames(
         np.exp(turn * np.outer(np.arange(side) - at, p)).astype(np.complex64)
         for at, p in zip(middle, (r, c), strict=True)
     )
-    frames = np.empty((len(places_m), side, side), np.float32)
-    for k, place in enumerate(places_m):
-        in_u, in_v = light(crystal, focus, place)
-        wave = np.einsum("fr,frc->rc", in_u, turned, optimize=True) * in_v
-        amplitude = rows @ wave @ columns.T
-        frames[k] = np.square(amplitude.real) + np.square(amplitude.imag)
+    factors = [light(crystal, focus, place) for place in places_m]
+    in_u, in_v = (np.stack([pair[k] for pair in factors]) for k in (0, 1))  # (place, frame, row), (place, row, column)
+    by_row = np.matmul(in_u.transpose(2, 0, 1), turned.transpose(1, 0, 2))  # (row, place, column)
+    waves = by_row * in_v.transpose(1, 0, 2)
+    amplitude = np.tensordot(rows, waves, 1) @ columns.T
+    frames = np.square(amplitude.real) + np.square(amplitude.imag)
+    frames = np.ascontiguousarray(frames.transpose(1, 0, 2))
     frames *= np.float32(focus.exposure * crystal.scale)
     return blurred(frames, (0.0, *crystal.coherence_sigma_px))
 
