@@ -129,7 +129,9 @@ class IslandView:
     def _waves(self) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
         """Of the window's rows and columns."""
         places = zip((1, 2), self.peak_px, self.corner_px, self.window_px, strict=True)
-        rows, columns = (self._wave(axis, np.arange(n) + corner - peak) for axis, peak, corner, n in places)
+        rows, columns = (
+            self._wave(axis, np.asarray(np.arange(n) + corner - peak, np.float64)) for axis, peak, corner, n in places
+        )
         return rows, columns
 
     def _wave(self, axis: int, m: NDArray[np.float64]) -> NDArray[np.complex64]:
