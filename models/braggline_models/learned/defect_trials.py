@@ -13,22 +13,23 @@ from braggline_models.defects.suspects import NONE, STACKING_FAULT, TWIN, Suspec
 from braggline_models.learned.task import Values
 from braggline_models.phase_retrieval import Ensemble, Recipe
 from braggline_models.phase_retrieval.align import aligned, correlation
-from braggline_models.results import Defect, DefectReport, Quality, Reconstruction, StrainField
+from braggline_models.results import Defect, DefectReport, StrainField
 from braggline_models.simulate.box import Box
 from braggline_models.simulate.drawn import CrystalRange, DrawnCrystal, drawn_crystal
 from braggline_models.simulate.field import matern_field
 from braggline_models.simulate.planted import PlantedDefect
 from braggline_models.simulate.slip import DISLOCATIONS
-from braggline_models.strain import MapOptions, gridded, strain_field
+from braggline_models.strain import MapOptions, gridded
+from braggline_models.strain.crystal import bulk_amplitude
+from braggline_models.strain.crystal import crystal as find_crystal
 
 KINDS = (NONE, *DISLOCATIONS, STACKING_FAULT, TWIN)
 RANGE = CrystalRange(
     phase_range_rad=(0.0, 6.0), photons=(1e6, 1e8), coherence_sigma_px=(0.0, 0.3), second_defect=0.0, invisible=0.0
 )
-SIZES = ((32, 0.72), (48, 0.2), (64, 0.08))  # voxels a side, and share of the training
+SIZES = ((32, 0.75), (48, 0.2), (64, 0.05))  # voxels a side, and share of the training
 BINS = ("32^3 voxels", "64^3 voxels")
 JUDGED_SIZES = (32, 64)
-ENGINE = 0.015  # share of the training that the engine itself phased, of the smallest
 WRONG_RAD = 0.25  # rms of the smooth error that is added to the true phase of the object, at most
 NEAR_VOXELS = 3.0  # mean distance from the true line up to which a line is that line
 NEAR_RAD, NEAR_PLANE_VOXELS = np.radians(15.0), 2.0
@@ -80,13 +81,11 @@ class Trial:
 
 
 def drawn_trial(seed: int) -> Trial:
-    """One to train on: a share of the seeds is phased by the engine, the others are what it would find at best."""
+    """One to train on: what the engine would find at best, but for a smooth error of the phase."""
     rng = np.random.default_rng([TRAINING, seed])
     n = int(rng.choice([size for size, _ in SIZES], p=[odds for _, odds in SIZES]))
     crystal = _crystal(n, rng)
     counts = rng.poisson(crystal.expected).astype(np.float32)
-    if n == SIZES[0][0] and rng.random() < ENGINE / SIZES[0][1]:
-        return _mapped(crystal, aligned(_phased(crystal, counts), crystal.object_)[0], counts, seed)
     return _mapped(crystal, _surrogate(crystal, counts, rng), counts, seed)
 
 
@@ -125,13 +124,15 @@ def _surrogate(crystal: DrawnCrystal, counts: NDArray[np.float32], rng: np.rando
 
 
 def _mapped(crystal: DrawnCrystal, laid: NDArray[np.complex64], counts: NDArray[np.float32], seed: int) -> Trial:
-    """laid: the object, where the true one is."""
-    volume, options = crystal.prepared(counts), MapOptions(apodisation=Recipe().apodisation)
-    quality = Quality(0.0, 0.0, 1.0, 1.0, np.zeros(0), np.zeros(0), crystal.size_voxels, 1, 1)
-    nothing = np.zeros((0, *laid.shape), np.complex64)
-    result = Reconstruction(laid, np.abs(laid) > 0, nothing, quality, {}, 0, 0, True)
-    strain = strain_field(result, volume, options)
-    psi, _ = gridded(laid, volume, replace(options, voxel_size_m=strain.voxel_size_m), shape=strain.support.shape)
+    """laid: the object, where the true one is. The map is what strain_field gives, less what nobody asks here."""
+    volume = crystal.prepared(counts)
+    psi, size_m = gridded(laid, volume, MapOptions(apodisation=Recipe().apodisation))
+    psi /= np.float32(bulk_amplitude(np.abs(psi), volume.name))
+    amplitude, nothing = np.abs(psi).astype(np.float32), np.zeros((0, 0, 0), np.float32)
+    strain = StrainField(
+        amplitude, nothing, nothing, nothing, nothing, nothing,
+        find_crystal(amplitude, Recipe().isosurface, volume.name), size_m, volume.q_bragg_per_m,
+    )  # fmt: skip
     return Trial(crystal, strain, psi, abs(correlation(laid, crystal.object_)), seed)
 
 

@@ -24,7 +24,7 @@ OF_PLANES = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
 IMPOSSIBLE = -30.0
 WIDTH = 64
 DROPPED = 0.15
-POOL = 900  # crystals that a training sees again and again
+POOL = 400  # crystals that a training sees again and again
 JITTER = 0.03  # of the values, at each sight
 UNTOLD = 0.25  # share of sights at which the reflection is not told
 
@@ -94,7 +94,7 @@ class DefectKinds(Task):
         "fcc crystals of the simulator (Pt, Ni, Au, Cu; 111, 200, 220), 9 to 27 voxels across, 0 to 6 rad of smooth "
         "phase, 1e6 to 1e8 photons, coherence to 0.3 pixel; moduli measured, phases true but for a smooth error"
     )
-    steps = 1500
+    steps = 1200
     batch_size = 48
     learning_rate = 3e-3
     bins = trials.BINS

@@ -19,8 +19,8 @@ from braggline_models.scan import PreparedVolume
 from braggline_models.simulate.drawn import CrystalRange, drawn_crystal
 
 SIDE = 32  # voxels about the Bragg peak that are looked at
-POOL = 3000  # patterns that a training sees again and again, each time turned another way
-DRAWN_SIZES = ((32, 0.85), (48, 0.1), (64, 0.05))
+POOL = 1000  # patterns that a training sees again and again, each time turned another way
+DRAWN_SIZES = ((32, 0.95), (48, 0.05))
 RANGE = CrystalRange(
     photons=(1e5, 1e8), second_defect=0.0, invisible=0.0,
     defects=(("none", 4), ("screw", 1), ("edge", 1), ("mixed", 1), ("stacking_fault", 1)),
@@ -116,7 +116,7 @@ class Triage(Task):
         "fcc crystals of the simulator (Pt, Ni, Au, Cu; 111, 200, 220), 0 to 12 rad of smooth phase, 1e5 to 1e8 "
         "photons, coherence to 0.5 pixel; every other one with one visible line or fault"
     )
-    steps = 700
+    steps = 400
     batch_size = 32
     learning_rate = 2e-3
     bins = BINS
@@ -124,7 +124,7 @@ class Triage(Task):
     measures: Mapping[str, Measure] = {"AUC": Measure(auc, target=0.85)}
 
     def network(self) -> torch.nn.Module:
-        return Encoder(2, 6, 1, (16, 32, 64))
+        return Encoder(2, 6, 1, (8, 16, 32))
 
     def batch(self, rng: np.random.Generator) -> Batch:
         drawn = [_seen(int(which)) for which in rng.integers(0, POOL, self.batch_size)]
