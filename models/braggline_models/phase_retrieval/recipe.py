@@ -43,7 +43,7 @@ class Recipe:
     live: str = "ZERO,LOOSE,(HIO**30,RAAR**10,SW),RAAR**20,SW,FLOAT,ER**10"
     polish: str = (
         "FRESH,HALF,(HIO**30,RAAR**10,SW)**4,SELECT,(HIO**30,RAAR**10,SW)**3,(RAAR**40,SW)**2,"
-        "FULL,(RAAR**15,SW)**2,ER**20"
+        "FULL,(RAAR**10,SW)**2,ER**10"
     )
     refine: str = "MEAN**60,ML**30"
     beta: float = 0.9
