@@ -111,15 +111,14 @@
       made.textContent = text;
       Object.assign(made.style, style || {});
     };
-    if (lines) {
-      add("i", "", { background: data.lines.color });
-      add("span", data.lines.name);
-    }
+    const key = (shade, text) => {
+      const made = place.appendChild(document.createElement("span"));
+      made.appendChild(document.createElement("i")).style.background = shade;
+      made.append(text);
+    };
+    if (lines) key(data.lines.color, data.lines.name);
     if (layer.names) {
-      layer.names.forEach((name, k) => {
-        add("i", "", { background: chip(k, palette) });
-        add("span", name);
-      });
+      layer.names.forEach((name, k) => key(chip(k, palette), name));
       return;
     }
     const stops = Array.from({ length: 13 }, (_, k) => chip(Math.round((k * 254) / 12), palette));
