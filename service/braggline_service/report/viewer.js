@@ -154,11 +154,12 @@
   function axes() {
     for (const [name, direction] of Object.entries(data.axes)) {
       const arrow = view.querySelector("[data-axis='" + name + "']");
-      const [x, y] = [34 * row(turn, 0, direction), -34 * row(turn, 1, direction)];
+      const [x, y] = [28 * row(turn, 0, direction), -28 * row(turn, 1, direction)];
+      const far = name === "Q" ? 1.62 : 1.3;  // Q often lies along z: two letters, one arrow
       arrow.querySelector("line").setAttribute("x2", x);
       arrow.querySelector("line").setAttribute("y2", y);
-      arrow.querySelector("text").setAttribute("x", 1.3 * x);
-      arrow.querySelector("text").setAttribute("y", 1.3 * y + 4);
+      arrow.querySelector("text").setAttribute("x", far * x);
+      arrow.querySelector("text").setAttribute("y", far * y + 4);
     }
   }
 
