@@ -21,7 +21,8 @@ def window(shape: tuple[int, ...], width: float) -> NDArray[np.float32]:
 
 def response(shape: tuple[int, ...], width: float) -> NDArray[np.float32]:
     """What `apodised` leaves of a weak wave of the phase: 1 - (1 - w)(1 - v), v the narrower window. FFT order."""
-    return 1.0 - (1.0 - window(shape, width)) * (1.0 - window(shape, BROAD * width))
+    one = np.float32(1.0)
+    return np.asarray(one - (one - window(shape, width)) * (one - window(shape, BROAD * width)), np.float32)
 
 
 def apodised(psi: NDArray[np.complex64], width: float) -> NDArray[np.complex64]:

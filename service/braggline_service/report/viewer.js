@@ -111,15 +111,14 @@
       made.textContent = text;
       Object.assign(made.style, style || {});
     };
-    if (lines) {
-      add("i", "", { background: data.lines.color });
-      add("span", data.lines.name);
-    }
+    const key = (shade, text) => {
+      const made = place.appendChild(document.createElement("span"));
+      made.appendChild(document.createElement("i")).style.background = shade;
+      made.append(text);
+    };
+    if (lines) key(data.lines.color, data.lines.name);
     if (layer.names) {
-      layer.names.forEach((name, k) => {
-        add("i", "", { background: chip(k, palette) });
-        add("span", name);
-      });
+      layer.names.forEach((name, k) => key(chip(k, palette), name));
       return;
     }
     const stops = Array.from({ length: 13 }, (_, k) => chip(Math.round((k * 254) / 12), palette));
@@ -155,11 +154,12 @@
   function axes() {
     for (const [name, direction] of Object.entries(data.axes)) {
       const arrow = view.querySelector("[data-axis='" + name + "']");
-      const [x, y] = [34 * row(turn, 0, direction), -34 * row(turn, 1, direction)];
+      const [x, y] = [28 * row(turn, 0, direction), -28 * row(turn, 1, direction)];
+      const far = name === "Q" ? 1.62 : 1.3;  // Q often lies along z: two letters, one arrow
       arrow.querySelector("line").setAttribute("x2", x);
       arrow.querySelector("line").setAttribute("y2", y);
-      arrow.querySelector("text").setAttribute("x", 1.3 * x);
-      arrow.querySelector("text").setAttribute("y", 1.3 * y + 4);
+      arrow.querySelector("text").setAttribute("x", far * x);
+      arrow.querySelector("text").setAttribute("y", far * y + 4);
     }
   }
 
