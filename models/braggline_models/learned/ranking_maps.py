@@ -26,7 +26,7 @@ from braggline_models.simulate import (
     map_scene,
 )
 
-SIDE_PX, POINTS, STEP_UM, ISLANDS = 128, 27, 0.2, (4, 16)
+SIDE_PX, POINTS, STEP_UM, ISLANDS = 96, 21, 0.2, (3, 11)
 ENERGY_eV = 9000.0
 FWHM_M = (120e-9, 250e-9)
 PHOTONS = (3e3, 3e4)

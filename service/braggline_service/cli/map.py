@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from braggline_models.errors import BadInput
 from braggline_service.cli.told import print_json, progress, say
+
+if TYPE_CHECKING:
+    from braggline_service.learned.ranked import Expected
 
 
 def command(
@@ -17,6 +20,9 @@ def command(
     detector: Annotated[str | None, typer.Option(help="such as mpx1x4; needed where there are several")] = None,
     beamline: Annotated[str | None, typer.Option(help="a name of config/beamlines, or a file")] = None,
     axes: Annotated[str | None, typer.Option(help="the two motors, fast first, such as pix,piy")] = None,
+    rank: Annotated[
+        bool, typer.Option("--rank", help="say which can be phased, and how well (a learned model)")
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="PNG of the map with its numbered crystals")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
@@ -33,12 +39,18 @@ def command(
     crystals = find_crystals(found.map)
     for flag in found.map.flags:
         say(f"braggline: {scan}: {flag}")
+    ranked: tuple[Expected, ...] = ()
+    if rank:
+        from braggline_service.learned.ranked import expected
+        from braggline_service.learned.weights import load_model
+
+        ranked = expected(found, crystals, load_model("ranking"))
     if picture is not None:
         draw_map(picture, found.map, crystals)
     if json:
-        print_json(map_json(found.map, crystals, picture))
+        print_json(map_json(found.map, crystals, picture, ranked))
     else:
-        for line in map_lines(found.map, crystals):
+        for line in map_lines(found.map, crystals, ranked):
             typer.echo(line)
 
 
