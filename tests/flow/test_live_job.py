@@ -123,6 +123,20 @@ def test_aborted_scans_give_what_was_measured(redis, settings, curve) -> None:
         assert_complete(redis, "next")
 
 
+def test_the_pattern_tells_how_probable_a_defect_is(redis, settings, curve) -> None:
+    Board(redis).write("parameters", {"learned": "triage"})
+    with dispatching(settings, redis):
+        writer = opened(redis, settings, curve)
+        publish(writer, curve, range(FRAMES), pause_s=0.0)
+        writer.close("complete", FRAMES)
+        snapshot = committed(redis, "scan")
+    assert snapshot.stage == "final", snapshot.values
+    probability = snapshot.values["defect_probability"]
+    assert probability is None or 0.0 <= probability <= 1.0
+    with h5py.File(snapshot.values["result_file"]) as file:
+        assert any(b"triage 1 sha256:" in name for name in file["entry_1/process/input"][()])
+
+
 BAD = {
     "no energy": ({"energy_eV": None}, "energy"),
     "no position": ({"positions": {"chi": 90.0}}, "no position of circle"),

@@ -15,7 +15,8 @@ from braggline_models.phase_retrieval import Ensemble, Recipe
 from braggline_models.phase_retrieval.align import aligned, correlation
 from braggline_models.results import Defect, DefectReport, StrainField
 from braggline_models.simulate.box import Box
-from braggline_models.simulate.drawn import CrystalRange, DrawnCrystal, drawn_crystal
+from braggline_models.simulate.crystal_range import CrystalRange
+from braggline_models.simulate.drawn import DrawnCrystal, drawn_crystal
 from braggline_models.simulate.field import matern_field
 from braggline_models.simulate.planted import PlantedDefect
 from braggline_models.simulate.slip import DISLOCATIONS

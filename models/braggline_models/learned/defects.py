@@ -17,7 +17,7 @@ from braggline_models.learned.defect_values import BEFORE, LINE_VALUES, PLANE_VA
 from braggline_models.learned.figures import mean, share
 from braggline_models.learned.model import Model
 from braggline_models.learned.task import Batch, Clock, Judgement, Measure, Picture, Task
-from braggline_models.results import DefectReport
+from braggline_models.results import Defect, DefectReport
 
 OF_LINES = torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
 OF_PLANES = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
@@ -58,7 +58,8 @@ def told_by_model(model: Model, found: Sequence[Suspect]) -> tuple[DefectReport,
         return DefectReport((), True), 0.0
     inputs = torch.from_numpy(np.stack([values_of(each) for each in found]))
     odds = torch.softmax(model(inputs), dim=1).double().numpy()
-    lines, planes = [], []
+    lines: list[Defect] = []
+    planes: list[Defect] = []
     for each, p in zip(found, odds, strict=True):
         if p[0] < 0.5:
             best = 1 + int(np.argmax(p[1:]))

@@ -16,7 +16,8 @@ from braggline_models.learned.model import Model
 from braggline_models.learned.networks import Encoder
 from braggline_models.learned.task import Batch, Clock, Judgement, Measure, Picture, Task
 from braggline_models.scan import PreparedVolume
-from braggline_models.simulate.drawn import CrystalRange, drawn_crystal
+from braggline_models.simulate.crystal_range import CrystalRange
+from braggline_models.simulate.drawn import drawn_crystal
 
 SIDE = 32  # voxels about the Bragg peak that are looked at
 POOL = 1000  # patterns that a training sees again and again, each time turned another way

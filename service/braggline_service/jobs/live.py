@@ -169,6 +169,7 @@ class LiveJob:
             "final map; its file is being written" if step.reconstruction.final else "map of all frames, to be refined"
         )
         self.publisher.tell(values={"message": message}, arrays=strain_arrays(step.strain))
+        self._tell_odds(step)
         if not np.isfinite(self.map_latency_s):
             self.map_latency_s = time.monotonic() - self.feed.last_frame_at
 
@@ -235,7 +236,11 @@ class LiveJob:
             "message": f"preview from {seen} of {growing.n_expected} frames",
         }  # fmt: skip
         self.publisher.tell("phasing", values=values, arrays=strain_arrays(result.strain))
-        if odds := triaged(result.volume, self.pipeline.models):  # the map does not wait for it
+        self._tell_odds(result)
+
+    def _tell_odds(self, result: Pass) -> None:
+        """After the map, which does not wait for it."""
+        if odds := triaged(result.volume, self.pipeline.models):
             self.publisher.tell(values=odds)
 
     # ---- stopping

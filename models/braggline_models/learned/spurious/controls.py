@@ -23,7 +23,8 @@ def curve_of(counts: NDArray[np.float32], known: BoolArray, name: str) -> Rockin
     n, *size = counts.shape
     detector = Detector("drawn", (size[0], size[1]), (55e-6, 55e-6), 1.0, (size[0] / 2, size[1] / 2))
     angles = {"eta": 17.7 + 0.01 * np.arange(n), "delta": np.full(n, 35.4)}
-    return RockingCurve(name, counts, ~known.any(axis=0), np.ones(n, bool), angles, 9000.0, detector, ROUND)
+    mask = np.asarray(~known.any(axis=0))
+    return RockingCurve(name, counts, mask, np.ones(n, bool), angles, 9000.0, detector, ROUND)
 
 
 def lost(scene: Scene) -> BoolArray:

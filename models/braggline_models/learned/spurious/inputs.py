@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -80,7 +82,7 @@ def _beside(bright: NDArray[np.float32], good: BoolArray, step: int) -> float:
     return float(np.mean([_correlation(x, y, g & h) for (x, y), (g, h) in pairs]))
 
 
-def _shifted(values: NDArray[np.generic], axis: int, step: int) -> tuple[NDArray, NDArray]:  # type: ignore[type-arg]
+def _shifted(values: NDArray[Any], axis: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.delete(values, np.s_[-step:], axis), np.delete(values, np.s_[:step], axis)
 
 

@@ -32,7 +32,8 @@ GAP_BINS = {"gap of 6 to 8": (6, 8), "gap of 9 to 12": (9, 12)}
 BINS = (*ALIEN_BINS, PIXEL_BIN, *GAP_BINS)
 CONTROL_STEPS = ("dead", "zingers", "hot", "aliens")
 FEWEST_ALIEN = 20  # voxels: fewer are no region to compare
-PHASED = 2  # every so many crystals with a gap are phased too
+PHASED = 2  # every so many crystals with a gap are phased too: such as come back for certain where there is no gap
+PHASABLE = replace(CRYSTALS, phase_range_rad=(0.0, 4.0), defects=(("none", 1),), photons=(1e5, 1e8))
 NONE = {"pixels": 0.0, "zingers": 0.0, "aliens": 0.0, "gap": 0.0, "saturation": 0.0, "beam": 0.5}
 
 
@@ -91,7 +92,8 @@ def _of_mask(mask: BoolArray, seen: Example) -> dict[str, Values]:
 
 
 def _gap(model: Model, name: str, seed: int, rng: np.random.Generator, clock: Clock) -> Judgement:
-    crystal = drawn_crystal(GAP_SIDE, rng, CRYSTALS)
+    phased = seed % PHASED == 0
+    crystal = drawn_crystal(GAP_SIDE, rng, PHASABLE if phased else CRYSTALS)
     range_ = FlawRange(gap_px=GAP_BINS[name], odds=NONE | {"gap": 1.0})
     flaws: DetectorFlaws = drawn_flaws(crystal.expected, range_, rng)
     seen = example(crystal, flaws, rng)
@@ -110,7 +112,7 @@ def _gap(model: Model, name: str, seed: int, rng: np.random.Generator, clock: Cl
     values: dict[tuple[str, str], Values] = {
         ("gap correlation", arm): (_correlation(log[seen.hidden], truth[seen.hidden]),) for arm, log in logs.items()
     }
-    if seed % PHASED == 0:
+    if phased:
         scene = scene_of(curve_of(seen.counts, seen.known, "gap"))
         put, unknown, *_ = filled(scene, seen.counts, ~seen.known, (0, 0, 0), (GAP_SIDE / 2,) * 3, model)
         whole = np.where(seen.hidden, np.expm1(logs["biharmonic"]), seen.counts).astype(np.float32)
