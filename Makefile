@@ -1,5 +1,5 @@
 # make env    both environments: .venv (service) and .venv-bliss (the real BLISS)
-# make demo   the whole chain on an emulated beamline; SAMPLE=platinum (default), simulated, or a file of recorded frames
+# make demo   the whole chain on an emulated beamline; SAMPLE=platinum (default), simulated, specimen, or a file
 # make test   everything that CI runs
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -45,6 +45,7 @@ bench: env
 	.venv/bin/braggline bench truth
 	.venv/bin/braggline bench maps
 	.venv/bin/braggline bench cleaning
+	.venv/bin/braggline bench simulator
 	.venv/bin/braggline bench ingest
 	.venv/bin/braggline bench latency
 

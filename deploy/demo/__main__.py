@@ -1,4 +1,4 @@
-"""python -m demo [--sample platinum|simulated|FILE] [--detector maxipix|eiger2m] [--summary FILE]
+"""python -m demo [--sample platinum|simulated|specimen|FILE] [--detector maxipix|eiger2m] [--summary FILE]
 
 A stock BLISS scan of a crystal with the service beside it, and the same scan without, for comparison.
 """
@@ -23,7 +23,9 @@ FINAL_TIMEOUT_S = 300.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="the whole chain on an emulated beamline")
-    parser.add_argument("--sample", default="platinum", help="platinum, simulated, or a file of recorded frames")
+    parser.add_argument(
+        "--sample", default="platinum", help="platinum, simulated, specimen, or a file of recorded frames"
+    )
     parser.add_argument("--detector", default="maxipix", choices=["maxipix", "eiger2m"])
     parser.add_argument("--run-dir", type=Path, default=Path("var/demo"))
     parser.add_argument("--count-time", type=float, default=None, help="exposure of a frame, s")

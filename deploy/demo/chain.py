@@ -19,7 +19,11 @@ SCAN = Path(__file__).parents[1] / "demo_beamline" / "scan.py"
 CONFIG = Path(__file__).parents[2] / "config"
 
 
-PLATINUM = ("platinum", "simulated")  # both at the angles of a (111); their patterns are made without refraction
+PLATINUM = (
+    "platinum",
+    "simulated",
+    "specimen",
+)  # all at the angles of a (111); their patterns are made without refraction
 
 
 @dataclass(frozen=True)

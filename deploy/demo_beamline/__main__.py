@@ -25,7 +25,9 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo_beamline", description=__doc__)
     parser.add_argument("action", choices=["up", "down", "status"])
     parser.add_argument("--run-dir", type=Path, required=True, help="logs, data and state of this beamline")
-    parser.add_argument("--sample", default="platinum", help="platinum, simulated, or a file of recorded frames")
+    parser.add_argument(
+        "--sample", default="platinum", help="platinum, simulated, specimen, or a file of recorded frames"
+    )
     parser.add_argument("--detector", default="maxipix", choices=["maxipix", "eiger2m"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--extra-beacon", type=Path, help="folder of further Beacon YAML")

@@ -26,7 +26,7 @@ TRIES = 3
 class DemoBeamline:
     """A context manager. Everything listens on the loopback, on free ports; `run_dir` holds all that it writes.
 
-    sample: 'platinum', 'simulated' or a file of recorded frames. detector: 'maxipix' or 'eiger2m'.
+    sample: 'platinum', 'simulated', 'specimen' or a file of recorded frames. detector: 'maxipix' or 'eiger2m'.
     extra_beacon: a folder of further Beacon YAML whose objects join the session id01.
     """
 

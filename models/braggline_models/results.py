@@ -107,10 +107,15 @@ class Defect:
 
 @dataclass(frozen=True)
 class DefectReport:
-    """The defects of one crystal; empty where none was looked for, and `searched` says which."""
+    """The defects of one crystal; empty where none was looked for, and `searched` says which.
+
+    planes  stacking faults and twins: position_m are points of the plane, direction its normal, g_dot_b the turns of
+            the phase across it
+    """
 
     lines: tuple[Defect, ...] = ()
     searched: bool = False
+    planes: tuple[Defect, ...] = ()
 
 
 @dataclass(frozen=True)

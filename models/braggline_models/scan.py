@@ -185,6 +185,8 @@ class PreparedVolume:
     q_step_per_m   (3, 3) column k: change of q in the sample frame for one step along axis k of this volume
     energy_eV, sample_to_lab  of the beam at the peak; (3, 3) turns the sample frame into the laboratory there
     linearisation_error  largest |q - linearised q| in the volume over the length of its diagonal
+    frame_factors  (frames_expected,) what each raw frame was multiplied by for its beam, NaN: unknown; or (0,)
+    parents  names of the scans that were added up in it
     """
 
     name: str
@@ -202,3 +204,5 @@ class PreparedVolume:
     energy_eV: float = np.nan
     sample_to_lab: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     linearisation_error: float = np.nan
+    frame_factors: NDArray[np.float64] = field(default_factory=lambda: np.ones(0))
+    parents: tuple[str, ...] = ()

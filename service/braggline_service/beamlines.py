@@ -43,10 +43,10 @@ class DetectorConfig(Section):
     tilt_deg: float = 0.0
     tilt_azimuth_deg: float = 0.0
     rotation_deg: float = 0.0
-    saturation_counts: float = Field(float("inf"), gt=0)
+    saturation_counts: float = Field(float("inf"), gt=0, description="of one pixel; a voxel with so many is unknown")
     gap_rows: tuple[Span, ...] = Field((), description="first row of a gap and the first after it")
-    gap_columns: tuple[Span, ...] = ()
-    aliases: tuple[str, ...] = ()
+    gap_columns: tuple[Span, ...] = Field((), description="the same of columns")
+    aliases: tuple[str, ...] = Field((), description="names that scans know it by")
     mask_file: str = Field("", description=f"not 0 where a pixel is no data; {IMAGE_FILES}")
     flat_file: str = Field("", description=f"relative efficiency of the pixels; {IMAGE_FILES}")
     dark_file: str = Field("", description=f"counts of a frame without beam; {IMAGE_FILES}")
@@ -73,7 +73,9 @@ class BeamlineConfig(Section):
     row_direction: Direction
     column_direction: Direction
     energy: tuple[EnergySource, ...] = ()
-    monitors: tuple[str, ...] = ()
+    monitors: tuple[str, ...] = Field(
+        (), description="counters of the incoming beam; frames are divided by the first that counts, if it moves"
+    )
     attenuator: str = Field("", description="counter with the transmission of the attenuator, 0 to 1, for each frame")
     detectors: Mapping[str, DetectorConfig]
 

@@ -71,7 +71,7 @@ class Reference(Part):
     """Where a frame is on disk when its pixels are not in Redis; `roi_px` is cut out on reading."""
 
     file: str
-    dataset: str
+    dataset: str = Field("", description="in an HDF5 file; none in an EDF file")
     index: int = Field(ge=0)
     roi_px: Roi | None = None
 
@@ -84,6 +84,7 @@ class FrameHeader(Message):
     index: int = Field(ge=0)
     positions: Mapping[str, float] = {}
     monitor: float | None = None
+    transmission: float | None = Field(None, description="of the attenuator, 0 to 1")
     shape: tuple[int, int] = (0, 0)
     dtype: str = ""
     codec: Literal["bitshuffle-lz4", "none"] = "none"

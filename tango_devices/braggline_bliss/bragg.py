@@ -21,16 +21,20 @@ from braggline_bliss.params import Params
 from braggline_bliss.rocking import plan_rocking
 from braggline_bliss.standing import Standing
 
+PER_eV = {"eV": 1.0, "keV": 1e-3}  # an energy motor's own unit in one eV
+
 
 class Bragg:
     """Beacon: plugin generic, package braggline_bliss, class Bragg; keys ingest, reconstruction, advisor (Tango names),
-    detector, rocking_motor, and tango_host where braggline's Tango database is not BLISS's own.
+    detector, rocking_motor, energy_motor where energies are scanned too, and tango_host where braggline's Tango
+    database is not BLISS's own.
     """
 
     def __init__(self, config: Any) -> None:
         self.name = str(config["name"])
         self._detector = config["detector"]
         self._motor = config["rocking_motor"]
+        self._energy_motor = config.get("energy_motor")
         host = config.get("tango_host") or os.environ.get("BRAGGLINE_TANGO_HOST", "")
         self._devices = Devices({role: _full(config.get(role), host) for role in ROLES}, DeviceProxy)
         self._params = Params(self._devices)
@@ -78,23 +82,25 @@ class Bragg:
         exposure: float | None = None,
         *counters: Any,
         center: float | None = None,
+        energy: bool = False,
         run: bool = True,
     ) -> Any:
         """Rock the crystal: `ascan` about `center` (default: where the motor is), and come back to its middle.
 
         What is not given is taken from the approved recommendation. half_width and center in deg, exposure in s.
+        energy: scan the energy instead; half_width and center are then in eV, whatever the motor's own unit.
         """
-        plan = plan_rocking(self._standing_or_none(), self._motor.position, half_width, points, exposure, center)
-        print(f"{self.name}: {plan.told(self._motor.name)}")  # the shell's way to say what is about to happen
-        images = self._detector.image
-        scan = ascan(
-            self._motor, plan.start_deg, plan.stop_deg, plan.points - 1, plan.exposure_s, images, *counters, run=False
-        )
+        motor, unit, scale = self._rocked(energy)
+        standing, position = self._standing_or_none(), motor.position / scale
+        plan = plan_rocking(standing, position, half_width, points, exposure, center, unit)
+        print(f"{self.name}: {plan.told(motor.name)}")  # the shell's way to say what is about to happen
+        start, stop, images = plan.start * scale, plan.stop * scale, self._detector.image
+        scan = ascan(motor, start, stop, plan.points - 1, plan.exposure_s, images, *counters, run=False)
         if plan.identifier:
             scan.add_preset(AppliedPreset(self._devices, plan.identifier))
         if run:
             scan.run()
-            self._motor.move(plan.center_deg)
+            motor.move(plan.center * scale)
         return scan
 
     # ---- results and parameters
@@ -124,6 +130,17 @@ class Bragg:
         return "\n".join(parts)
 
     # ---- inside
+    def _rocked(self, energy: bool) -> tuple[Any, str, float]:
+        """The motor, the unit that a plan is made in, and the motor's own units in one of these."""
+        if not energy:
+            return self._motor, "deg", 1.0
+        if self._energy_motor is None:
+            raise ValueError(f"{self.name} knows no energy motor: give energy_motor in its Beacon file")
+        if self._energy_motor.unit not in PER_eV:
+            told = f"{self._energy_motor.name} is in '{self._energy_motor.unit}'"
+            raise ValueError(f"{told}; an energy motor is in {' or '.join(PER_eV)}: set its unit in Beacon")
+        return self._energy_motor, "eV", PER_eV[self._energy_motor.unit]
+
     def _decided(self, state: str) -> Standing:
         """The panel is told some milliseconds after the command returns: wait for it, but not for long."""
         standing = self.next()

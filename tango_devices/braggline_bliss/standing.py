@@ -52,9 +52,16 @@ class Standing:
             lines.append("  bragg.approve() or bragg.reject('why')")
         return "\n".join(lines)
 
+    @property
+    def unit(self) -> str:
+        """Of center, range and step: 'eV' where the advice is for an energy scan, else 'deg'."""
+        return "eV" if any(key.endswith("_eV") for key in self.parameters) else "deg"
+
     def parameters_line(self) -> str:
+        unit = self.unit
+        center, step = ("{:.1f}", "{:.3f}") if unit == "eV" else ("{:.4f}", "{:.5f}")
         known = {
-            "center_deg": "center {:.4f} deg", "range_deg": "range {:.4f} deg", "step_deg": "step {:.5f} deg",
-            "points": "{:.0f} points", "exposure_s": "{:.3f} s each",
+            f"center_{unit}": f"center {center} {unit}", f"range_{unit}": f"range {center} {unit}",
+            f"step_{unit}": f"step {step} {unit}", "points": "{:.0f} points", "exposure_s": "{:.3f} s each",
         }  # fmt: skip
         return ", ".join(text.format(self.parameters[key]) for key, text in known.items() if key in self.parameters)

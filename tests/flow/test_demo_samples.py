@@ -1,5 +1,8 @@
 """The emulated beamline's samples and detector, without BLISS: exact diffraction, honest counts, right way round."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +10,9 @@ import pytest
 import yaml
 
 from braggline_models.geometry import q_of
+from braggline_models.scan import RockingCurve
 from braggline_service.beamlines import load_beamline
+from braggline_service.sources.write import write_bliss_nexus
 from demo_beamline.beacon import write_beacon
 from demo_beamline.lima.acquisition import Acquisition, Plan
 from demo_beamline.lima.files import FrameFiles, SavingPlan
@@ -17,6 +22,7 @@ from demo_beamline.samples import load_sample
 from demo_beamline.samples.counting import photon_counts
 from demo_beamline.samples.platinum import HOME
 from demo_beamline.samples.projection import Projection
+from demo_beamline.samples.simulated import crystal
 
 RNG = np.random.default_rng(5)
 OBJECT = (RNG.normal(size=(9, 12, 10)) + 1j * RNG.normal(size=(9, 12, 10))).astype(np.complex64)
@@ -169,3 +175,51 @@ def test_a_file_that_exists_is_a_fault_and_is_kept(tmp_path):
     assert (tmp_path / "det_0000.h5").read_bytes() == before
     with pytest.raises(RuntimeError, match="not ready but Fault"):
         second.start()
+
+
+@pytest.mark.slow
+def test_the_simulated_crystal_shows_its_dislocation_to_the_service(tmp_path):
+    """The planted line, from the demo's own frames through `braggline reconstruct` to the defects it names."""
+    sample = load_sample("simulated")
+    beamline = load_beamline("id01")
+    found, mask = beamline.detector("simdet")
+    detector = replace(found, distance_m=sample.detector.distance_m, beam_center_px=sample.detector.beam_center_px)
+    etas = np.linspace(sample.scan.start, sample.scan.stop, sample.scan.intervals + 1)
+    frames = [sample.frame({**sample.home, "eta": eta}, 0.1, index) for index, eta in enumerate(etas)]
+    angles = {name: np.full(len(etas), sample.home[name]) for name in beamline.diffractometer.circle_names}
+    curve = RockingCurve(
+        "demo", np.stack(frames), mask, np.ones(len(etas), bool), angles | {"eta": etas}, sample.energy_eV, detector,
+        beamline.diffractometer,
+    )  # fmt: skip
+    scan, out = write_bliss_nexus(tmp_path / "demo.h5", curve), tmp_path / "out.h5"
+    command = [sys.executable, "-m", "braggline_service.cli", "reconstruct", scan, "-o", out, "--json"]
+    done = subprocess.run([*command, "--recipe", "fast"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (line,) = json.loads(done.stdout)["defects"]["lines"]
+    (planted,) = crystal(sample.detector, 0).told(np.zeros(3, int))
+    assert planted.kind == "screw"
+    assert (line["kind"], line["g_dot_b"]) == ("dislocation", abs(planted.g_dot_b))
+    assert line["confidence"] > 0.9
+    along = crystal(sample.detector, 0).vectors_m @ planted.direction
+    cosine = float(along @ line["direction"]) / np.linalg.norm(along)
+    assert abs(cosine) > 0.95, "the twin turns it, no more"
+
+
+def test_a_specimen_shows_each_island_where_it_is_and_rocks_it():
+    sample = load_sample("specimen")
+    scene = sample.scene
+    best = max(scene.islands, key=lambda v: v.pattern(steps=float(v.at[0])).sum())
+    assert sample.home["pix"] == pytest.approx(best.island.pix_um, abs=1e-3)
+    row, column = (round(p) for p in best.peak_px)
+    window = (slice(row - 10, row + 11), slice(column - 10, column + 11))
+
+    def counts(**moved):
+        return sample.frame({**sample.home, **moved}, 0.1, 3)[window]
+
+    home = counts().sum()
+    assert home > 1e4
+    assert counts(eta=sample.home["eta"] + 0.3).sum() < 0.02 * home
+    assert counts(piy=sample.home["piy"] + 1.5).sum() < 0.2 * home
+    np.testing.assert_array_equal(counts(), counts())
+    curve = [counts(eta=eta).sum() for eta in np.linspace(sample.scan.start, sample.scan.stop, 13)]
+    assert int(np.argmax(curve)) == 6, "the scan that is suggested has the peak in its middle"

@@ -144,6 +144,23 @@ def test_the_likelihood_falls_and_its_slope_is_the_derivative() -> None:
     assert slope == pytest.approx((values[0] - values[1]) / 2e-2, rel=1e-2)
 
 
+@pytest.mark.parametrize("ratio", [0.02, 0.3, 0.72, 0.9, 1.1, 1.4, 1.43, 3.0, 50.0])
+@pytest.mark.parametrize("counts", [0.5, 7.0, 1e3, 1e6])
+def test_the_deviance_keeps_four_digits(counts: float, ratio: float) -> None:
+    """I_c - I + I ln(I / I_c) against float64, where its terms nearly cancel and where they do not."""
+    amplitude = np.full(3000, np.sqrt(counts), np.float32)
+    kind = np.full(3000, MEASURED, np.uint8)
+    kind[1000:] = FREE
+    psi_q = (amplitude * np.sqrt(ratio) * np.exp(0.3j)).astype(np.complex64)
+    expected, known = np.abs(psi_q[0].astype(complex)) ** 2, float(amplitude[0]) ** 2
+    reference = expected - known + known * np.log(known / expected)
+    assert kernels_cpu.likelihood(psi_q, amplitude, kind) == pytest.approx(
+        (1000 * reference, 2000 * reference), rel=1e-4
+    )
+    projected = kernels_cpu.project_modulus(psi_q, amplitude, kind, np.float32(1e9), np.float32(1e9), np.float32(1.0))
+    assert projected == pytest.approx((1000 * reference, 2000 * reference), rel=1e-4)
+
+
 def test_a_diverging_run_starts_anew() -> None:
     run = Run(Recipe(start="box"), _pattern(), np.random.SeedSequence(1), 0.25)
     run.state.psi[3, 3, 3] = np.nan

@@ -12,7 +12,7 @@ from braggline_models.phase_retrieval import Ensemble, Recipe
 from braggline_models.phase_retrieval.align import agreement
 from braggline_models.phase_retrieval.carry import foreseen
 from braggline_models.phase_retrieval.central_slice import central_slice, phase_slice
-from braggline_models.phase_retrieval.schedule import chunks, parse
+from braggline_models.phase_retrieval.schedule import chunks, needing_half, parse
 from braggline_models.phase_retrieval.support import shrink_wrap
 from braggline_models.simulate.known import known_crystal
 
@@ -54,6 +54,24 @@ def test_zero_holds_for_its_schedule_only() -> None:
     assert all(run.state.zero_unknown for run in ensemble._runs)
     list(ensemble.advance("ER**5"))
     assert not any(run.state.zero_unknown for run in ensemble._runs)
+
+
+def test_a_schedule_in_two_pieces_gives_the_bits_of_the_whole() -> None:
+    schedule = "(HIO**10,SW)**2,SELECT,(RAAR**10,SW)**2,ER**5"
+    whole, pieces = _ensemble(schedule), Ensemble(Recipe(), 0, 2)
+    pieces.update(KNOWN.volume)
+    list(pieces.advance(schedule, last=5))
+    (*_, progress) = pieces.advance(schedule, first=5)
+    assert (progress.iteration, progress.total) == (45, 45)
+    first, second = (each.reconstruction(True) for each in (whole, pieces))
+    np.testing.assert_array_equal(first.object_, second.object_)
+    assert first.iterations == second.iterations == 45
+
+
+def test_what_needs_half_of_reciprocal_space_ends_with_full() -> None:
+    assert [needing_half(parse(text)) for text in ("FRESH,HALF,(HIO**3,SW)**2,FULL,ER**2", "HALF,ER**2")] == [7, 0]
+    assert needing_half(parse("ER**1,HALF,ER**2,FULL,ER**2")) == 0
+    assert needing_half(parse("FULL,ER**1,HALF,ER**2")) == 0
 
 
 def test_steps_with_a_memory_stay_in_one_piece() -> None:

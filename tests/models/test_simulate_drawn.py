@@ -9,6 +9,8 @@ import pytest
 import scipy.fft
 
 from braggline_models.simulate import CrystalRange, DrawnCrystal, drawn_crystal
+from braggline_models.simulate.box import Box
+from braggline_models.simulate.spectrum import amplitude
 
 CALM = CrystalRange(phase_range_rad=(0.0, 0.0), coherence_sigma_px=(0.0, 0.0), second_defect=0.0, invisible=0.0)
 NONE = replace(CALM, defects=(("none", 1.0),))
@@ -153,3 +155,17 @@ def test_the_grid_is_that_of_a_rocking_curve() -> None:
     np.testing.assert_allclose(crystal.vectors_m.T @ crystal.q_step_per_m, 2 * np.pi / 32 * np.eye(3), atol=1e-9)
     cubic = one(replace(CALM, bragg_deg=(0.0, 0.0), steps=(1.0, 1.0), free_q=True)).vectors_m
     np.testing.assert_allclose(cubic.T @ cubic, (2 * np.pi / 32e7) ** 2 * np.eye(3), atol=1e-25)
+
+
+def test_fringes_of_a_slab_are_two_pi_over_its_thickness() -> None:
+    """12 voxels of a grid twice as fine: minima every 120 / 6 pixels; a step of the rocking angle aside, they shift."""
+    box = Box(np.eye(3) / 2, (-8, -8, -6), (16, 16, 12))
+    line = np.abs(amplitude(np.ones(box.shape, np.complex64), box, (8, 8, 120), 2)[4, 4]) ** 2
+    assert int(np.argmax(line)) == 60
+    minima = 60 + np.arange(20, 60, 20)
+    assert line[minima].max() < 1e-6 * line[60]
+    assert line[minima + 10].min() > 5e-3 * line[60]
+    first_axis = np.moveaxis(np.ones(box.shape, np.complex64), 2, 0)
+    turned = Box(np.eye(3) / 2, (-6, -8, -8), (12, 16, 16))
+    aside = np.abs(amplitude(first_axis, turned, (120, 8, 8), 2, np.full(120, 1.0))[:, 4, 4]) ** 2
+    np.testing.assert_allclose(aside[:-1], line[1:], atol=1e-4 * line[60])

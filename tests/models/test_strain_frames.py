@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion
 from scipy.spatial.transform import Rotation
 
 from braggline_models.geometry.materials import refraction
@@ -15,6 +16,7 @@ from braggline_models.scan import PreparedVolume
 from braggline_models.simulate.crystal import facet_normals
 from braggline_models.strain import (
     MapOptions,
+    carried,
     crystal_frame,
     directional_derivative,
     lab_frame,
@@ -56,6 +58,25 @@ def test_strain_is_the_same_in_every_frame(name: str) -> None:
     assert second["strain_mean"] == pytest.approx(first["strain_mean"], rel=0.01)
     assert second["voxels"] == pytest.approx(first["voxels"], rel=0.05)
     assert first["strain_mean"] == pytest.approx(2e-4, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["lab", "crystal"])
+def test_an_uncertainty_turns_with_the_crystal(name: str) -> None:
+    """A scalar that grows along the sample's (x, y, z) = (1, 2, 3) grows along the turned direction there."""
+    frame = lab_frame(volume()) if name == "lab" else crystal_frame(TURN.T)
+    here, there = (strain_field(reconstruction(0.0), volume(), PLAIN, *given) for given in ((), (frame,)))
+
+    def scalar(support: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        steps = np.moveaxis(np.indices(support.shape)[::-1], 0, -1) - np.array(support.shape)[::-1] // 2
+        return np.where(support, 100.0 + steps @ direction, np.nan).astype(np.float32)
+
+    direction = np.array([1.0, 2.0, 3.0])
+    found = carried(scalar(here.support, direction), there.support, frame.rotation)
+    true = scalar(there.support, frame.rotation @ direction)
+    inner = binary_erosion(there.support, iterations=2)
+    assert found[inner] == pytest.approx(true[inner], abs=1e-3)
+    assert np.isfinite(found[there.support]).all(), "a surface voxel takes the nearest"
+    assert np.isnan(found[~there.support]).all()
 
 
 def test_the_crystal_lies_turned() -> None:

@@ -40,6 +40,7 @@ def test_eiger2m_has_its_gaps() -> None:
     rows = np.flatnonzero(np.diff(mask.all(axis=1).astype(int))) + 1
     starts = rows[::2]
     assert np.abs(starts[2:] - starts[:-2] - 550).max() <= 1  # modules repeat
+    assert rows.tolist() == [255, 259, 511, 552, 804, 809, 1061, 1102, 1355, 1359, 1611, 1652, 1905, 1909]
     columns = np.flatnonzero(np.diff(mask.all(axis=0).astype(int))) + 1
     assert columns.tolist() == [255, 259, 513, 517, 771, 775]
 
@@ -74,6 +75,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 
 MAXIPIX = {"shape_px": [4, 4], "pixel_size_m": [1e-4, 1e-4], "distance_m": 1.0, "beam_center_px": [2, 2]}
 WRONG = {
+    "at least 1 item": {"sample_circles": []},
+    "detector_circles": {"detector_circles": None},
     "extra inputs": {"circles": []},
     "no unit vector": {"row_direction": [0, 0, -2]},
     "not perpendicular": {"row_direction": [0, 1, 0]},

@@ -18,7 +18,7 @@ import pytest
 KEYS = {
     "voxels", "free_llk", "resolution_m", "strain_rms", "agreement", "runs_kept", "runs_total", "frames_expected",
     "frames_used", "elapsed_s", "recommendation", "file", "report", "flags", "pairwise", "uncertainty_median",
-    "lattice_parameter_m", "facet_count", "facets", "defect_count", "defects", "statistics",
+    "lattice_parameter_m", "facet_count", "facets", "defect_count", "defects", "statistics", "cleaning",
 }  # fmt: skip
 QUICK = ("--recipe", "fast", "--runs", "2", "--set", "recipe.largest_px=48", "--threads", "1")
 IMAGE = "1.1/instrument/mpx1x4/image"
@@ -102,6 +102,28 @@ def test_suspect_input_is_reconstructed_and_said(scan: Path) -> None:
         assert any(text in flag for flag in told["flags"])
 
 
+def test_several_scans_of_one_crystal_are_added(scan: Path) -> None:
+    """A second entry of the same file and a scan of another one; one of another crystal is left out."""
+    other, alien = scan.parent / "other.h5", scan.parent / "alien.h5"
+    other.write_bytes(scan.read_bytes())
+    with h5py.File(scan, "r+") as file:
+        file.copy("1.1", "2.1")
+    words = ("--frames", 32, "--size-nm", 180, "--step", 0.02, "--photons", 1e6, "--seed", 7)
+    assert braggline("simulate", "-o", alien, *words).returncode == 0
+    out = scan.parent / "out.h5"
+    entries = ("--entry", "1.1,2.1", "--entry", f"{other}::1.1", "--entry", f"{alien}::1.1")
+    done = braggline("reconstruct", scan, "-o", out, "--json", *entries, *QUICK)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert "alien_1.1: shifted by" in done.stderr
+    assert any("alien_1.1" in flag and "left out" in flag for flag in told["flags"])
+    added = [step["name"] for step in told["cleaning"] if step["name"].startswith("added ")]
+    assert [name.split(":")[0] for name in added] == ["added scan_2.1", "added other_1.1"]
+    with h5py.File(out) as file:
+        assert list(file["entry_1/process/input"].asstr()) == ["scan_1.1", "scan_2.1", "other_1.1"]
+    assert "other_1.1" in (scan.parent / "out.html").read_text()
+
+
 # ---- bad input: exit code 2, one line, nothing written
 def emptied(path: Path) -> None:
     with h5py.File(path, "r+") as file:
@@ -169,6 +191,9 @@ def test_bad_scans(scan: Path, spoil: Callable[[Path], object], says: str) -> No
     ("words", "says"),
     [
         (("--entry", "9.1"), "no entry '9.1'; there are 1.1"),
+        (("--entry", "1.1,9.1"), "no entry '9.1'; there are 1.1"),
+        (("--entry", "1.1,1.1"), "1.1 is given twice"),
+        (("--entry", "1.1,gone.h5::1.1"), "gone.h5: no such file"),
         (("--detector", "pilatus"), "detector 'pilatus' is unknown"),
         (("--beamline", "nowhere"), "beamline 'nowhere' is unknown"),
         (("--recipe", "secret"), "no recipe 'secret'"),

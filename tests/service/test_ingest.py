@@ -11,7 +11,7 @@ from blissdata.streams.default import Stream
 from redis import Redis
 
 from braggline_service.ingest import Ingest, copy, start_from_now
-from braggline_service.settings import load_settings
+from braggline_service.settings import config_dir, load_settings
 from braggline_service.streams import FrameReader, counts, open_scans
 
 pytestmark = pytest.mark.bliss
@@ -36,7 +36,7 @@ def image(index, mark=0):
 class BlissScan:
     """A scan as BLISS publishes it, point by point."""
 
-    def __init__(self, store, number=1, points=20, images=("mpx1x4",), session="id01", **info):
+    def __init__(self, store, number=1, points=20, images=("mpx1x4",), session="id01", counters=(), **info):
         known = {
             "title": f"ascan eta 0 1 {points - 1} 0.1", "npoints": points, "scan_nb": number, "count_time": 0.1,
             "session_name": session, "positioners": {"positioners_start": {"eta": 9.0, "delta": 35.0, "mononrj": 9.0}},
@@ -46,6 +46,7 @@ class BlissScan:
         self.number, self.points, self.sent, self.placed = number, points, 0, 0
         self.images = [self._stream(f"{name}:image", "uint32", SHAPE) for name in images]
         self.eta = self._stream("axis:eta", "float64")
+        self.counters = [self._stream(name, "float64") for name in counters]
         self.scan.prepare()
         self.scan.start()
 
@@ -68,6 +69,8 @@ class BlissScan:
     def positions(self, n):
         for _ in range(n):
             self.eta.send(0.1 * self.placed)
+            for k, stream in enumerate(self.counters):
+                stream.send(float("nan") if self.placed == 3 else (k + 1) / (self.placed + 2))
             self.placed += 1
 
     def end(self, reason="SUCCESS"):
@@ -212,6 +215,20 @@ def test_frames_wait_for_their_positions(running, store, redis):
         scan.positions(4)
         scan.frames(14).end()
         check_whole(redis, scan)
+
+
+def test_monitor_and_attenuator_go_with_their_frames(running, store, redis, tmp_path):
+    """NaN, as a counter that failed: not known, and no reason to hold the frame back."""
+    text = (config_dir() / "beamlines" / "id01.yaml").read_text()
+    (tmp_path / "line.yaml").write_text(f"{text}\nattenuator: atn\n")
+    with running():
+        info = {"instrument": {"beamline": str(tmp_path / "line.yaml")}}
+        scan = BlissScan(store, counters=("scalers:mon2", "wago:atn"), **info).frames(20).end()
+        check_whole(redis, scan)
+    reader, found = FrameReader(redis, scan.key), {}
+    while not reader.drained:
+        found |= {frame.index: (frame.monitor, frame.transmission) for frame in reader.read(0.2)}
+    assert found == {i: (None, None) if i == 3 else (1 / (i + 2), 2 / (i + 2)) for i in range(20)}
 
 
 def test_an_aborted_scan_is_closed_as_such(running, store, redis):

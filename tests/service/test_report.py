@@ -27,6 +27,7 @@ from braggline_service.report.markup import number
 from braggline_service.report.plots import Curve, plot, ticks
 from braggline_service.report.surface import Layer, surface_of
 from braggline_service.report.surface_figure import view_matrix
+from braggline_service.report.tubes import tubes
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -128,7 +129,7 @@ def test_the_viewer_gets_the_mesh_it_is_shown(scan_result: ScanResult, tmp_path:
     assert surface is not None
     data = json.loads(written(scan_result, tmp_path).data["surface-data"])
     assert [layer["palette"][:4] != "" for layer in data["layers"]] == [True] * 3
-    assert data["layers"][2]["names"] == ["none", "1", "2"]
+    assert data["layers"][2]["names"] == ["none", "1: 1 1 1", "2"]
     packed = np.frombuffer(base64.b64decode(data["vertices"]), "<u2").reshape(-1, 3)
     reach = np.linalg.norm(surface.vertices_nm, axis=1).max()
     np.testing.assert_allclose((packed / 65535 * 2 - 1) * reach, surface.vertices_nm, atol=reach * 4e-5)
@@ -137,6 +138,37 @@ def test_the_viewer_gets_the_mesh_it_is_shown(scan_result: ScanResult, tmp_path:
     np.testing.assert_allclose(
         np.reshape(data["view"], (3, 3)) @ np.reshape(data["view"], (3, 3)).T, np.eye(3), atol=1e-5
     )
+
+
+def test_dislocation_lines_are_drawn_where_they_lie(scan_result: ScanResult, tmp_path: Path) -> None:
+    """A line along z at x = +2, y = -1 voxels from the ball's center; nothing where there is none."""
+    path_m = 5e-9 * np.array([[z, 7 - 1, 8 + 2] for z in np.linspace(3.0, 9.0, 13)])
+    line = replace(scan_result.defects.lines[0], position_m=path_m)
+    result = replace(scan_result, defects=DefectReport((line,), True))
+    surface = surface_of(result)
+    assert surface is not None
+    np.testing.assert_allclose(surface.lines_nm[0][:, :2], [[10.0, -5.0]] * 13, atol=1.5)
+    data = json.loads(written(result, tmp_path).data["surface-data"])
+    packed = np.frombuffer(base64.b64decode(data["lines"]["vertices"]), "<u2").reshape(-1, 3)
+    reach = np.linalg.norm(surface.vertices_nm, axis=1).max()
+    np.testing.assert_allclose(
+        (packed / 65535 * 2 - 1).mean(axis=0) * reach, surface.lines_nm[0].mean(axis=0), atol=0.1
+    )
+    vertices, triangles = tubes([surface.lines_nm[0]], 3.5)
+    a, b, c = (vertices[triangles[:, k]].astype(float) for k in range(3))
+    outward = (a + b + c) / 3 - surface.lines_nm[0].mean(axis=0)
+    assert (np.einsum("ij,ij->i", np.cross(b - a, c - a)[:, :2], outward[:, :2]) > 0).all()
+    none = written(replace(result, defects=DefectReport((), True)), tmp_path)
+    assert "lines" not in json.loads(none.data["surface-data"])
+
+
+@pytest.mark.parametrize("points", [1, 2, 500])
+def test_a_path_of_any_length_has_a_tube_or_none(points: int) -> None:
+    path = np.linspace([0.0, 0.0, 0.0], [1.0, 2.0, 3.0], points)
+    vertices, triangles = tubes([path], 0.1)
+    assert (len(triangles) > 0) == (points > 1)
+    assert len(vertices) <= 6 * 60
+    assert np.isfinite(vertices).all()
 
 
 def test_the_surface_is_the_crystals_and_seen_from_outside(scan_result: ScanResult) -> None:

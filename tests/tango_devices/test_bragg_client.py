@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 import tango
@@ -94,17 +95,39 @@ def test_every_attribute_that_the_shell_names_exists(service):
 
 
 def test_an_approved_recommendation_fills_what_is_not_given():
-    plan = plan_rocking(APPROVED, position_deg=17.0)
-    assert (plan.start_deg, plan.stop_deg, plan.points, plan.exposure_s) == (17.8, 18.2, 41, 0.5)
+    plan = plan_rocking(APPROVED, position=17.0)
+    assert (plan.start, plan.stop, plan.points, plan.exposure_s) == (17.8, 18.2, 41, 0.5)
     assert plan.identifier == "scan_1#1"
     assert plan.told("eta").endswith("half_width, points, exposure, center from scan_1#1")
     plan = plan_rocking(APPROVED, 17.0, exposure=2.0, center=17.5)
-    assert (plan.center_deg, plan.exposure_s, plan.taken) == (17.5, 2.0, ("half_width", "points"))
+    assert (plan.center, plan.exposure_s, plan.taken) == (17.5, 2.0, ("half_width", "points"))
+
+
+ENERGY = {"center_eV": 9012.5, "range_eV": 80.0, "step_eV": 2.0, "exposure_s": 0.5, "points": 41.0}
+
+
+def test_advice_for_an_energy_scan_is_read_planned_and_told_in_eV():
+    standing = replace(APPROVED, parameters=ENERGY)
+    assert standing.parameters_line() == "center 9012.5 eV, range 80.0 eV, step 2.000 eV, 41 points, 0.500 s each"
+    plan = plan_rocking(standing, 9000.0, unit="eV")
+    assert (plan.start, plan.stop, plan.points, plan.center) == (8972.5, 9052.5, 41, 9012.5)
+    assert plan.told("mononrj").startswith("mononrj 8972.5 .. 9052.5 eV, 41 points (step 2.000 eV), 0.5 s each")
+
+
+def test_advice_in_one_unit_is_no_plan_in_the_other():
+    with pytest.raises(
+        ValueError, match=r"\(the recommendation scan_1#1 is in eV: rocking\(energy=True\) follows it\)"
+    ):
+        plan_rocking(replace(APPROVED, parameters=ENERGY), 17.0)
+    with pytest.raises(ValueError, match=r"is in deg: rocking\(\) follows it"):
+        plan_rocking(APPROVED, 9000.0, unit="eV")
+    plan = plan_rocking(replace(APPROVED, parameters=ENERGY), 17.0, 0.1, 21, 1.0)
+    assert (plan.start, plan.identifier, plan.unit) == (16.9, "", "deg")
 
 
 def test_a_scan_whose_numbers_are_given_uses_no_recommendation():
     plan = plan_rocking(Standing("none"), 17.0, 0.1, 21, 1.0)
-    assert (plan.start_deg, plan.stop_deg, plan.identifier) == (16.9, 17.1, "")
+    assert (plan.start, plan.stop, plan.identifier) == (16.9, 17.1, "")
     assert plan.told("eta") == "eta 16.9000 .. 17.1000 deg, 21 points (step 0.01000 deg), 1 s each: 21 s of counting"
 
 

@@ -29,6 +29,7 @@ VALUES = {
     "result_file": "/tmp/a.h5",
     "latency_s": 3.5,
     "foreseen_fraction": 0.6,
+    "defect_probability": 0.7,
 }
 
 
@@ -53,7 +54,7 @@ def expected_of_snapshot():
         "StrainUncertainty": 3e-5, "LatticeParameter": 3.92e-10, "FacetCount": 1, "Facets": '[{"hkl": [1, 1, 1]}]',
         "Statistics": '{"bulk": {"strain_mean": 1e-05}}',
     }  # fmt: skip
-    rows |= {"SliceAmplitude": np.eye(3), "SlicePhase": -np.eye(3), "Foreseen": 0.6}
+    rows |= {"SliceAmplitude": np.eye(3), "SlicePhase": -np.eye(3), "Foreseen": 0.6, "DefectProbability": 0.7}
     for number, prefix in enumerate(("Strain", "Phase", "Amplitude", "DSpacing", "Uncertainty")):
         v = volume(number)
         rows |= {f"{prefix}XY": v[1], f"{prefix}XZ": v[:, 2], f"{prefix}YZ": v[:, :, 2]}

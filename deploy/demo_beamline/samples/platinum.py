@@ -1,9 +1,13 @@
 """The platinum nanocrystal (111) that ID01 measured (CH4760, scan 11; CXIDB-182), as PyNX reconstructed it.
 
 9 keV, detector at 0.50678 m, direct beam at [208, 154], Bragg peak at [214, 316] of the Maxipix; scattered by 35.3627
-deg out of and 0.4864 deg in the plane. The arm's own angles follow from peak and direct beam; the sign of the in-plane
-angle is not recorded and chosen. The step of eta is not recorded either: 0.0165 deg makes the voxel near isotropic
-(3.1 nm along the rocking axis; 3.02 and 3.24 nm along rows and columns).
+deg out of and 0.4864 deg in the plane. The arm's own angles follow from peak and direct beam. Neither the step of eta
+nor the sign of the in-plane angle is in the file. 0.0102 deg is the step in bcdi's scripts for ID01 (0.2.3,
+bcdi_simu_diffpattern_BCDI.py), and the crystal's own faces ask for it: laid on the low-index planes of a cubic lattice
+with [111] along Q, its 18 faces are 2.1 deg off (rms, by area) at 0.0105 deg, 2.3 at 0.0100, and 7 to 10 at 0.009 and
+below, at 0.0125 and above; with the other sign of the in-plane angle 3.9 at best. Reconstructed from the demo's frames
+all 18 are {210}, within 5 deg: a tetrahexahedron. The voxel is 5.0 nm along the rocking axis, 3.02 and 3.24 nm along
+rows and columns.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from demo_beamline.samples.fetch import platinum_file
 from demo_beamline.samples.projection import Projection
 
 VOLUME_SHAPE = (252, 420, 392)
-STEP_DEG = 0.0165
+STEP_DEG = 0.0102
 COUNTS = 2.0e7
 HOME = {
     "eta": 17.6814,

@@ -30,13 +30,17 @@ def twin(psi: Object) -> Object:
 
 def aligned(psi: Object, reference: Object) -> tuple[Object, bool]:
     """psi or its twin, shifted and turned in phase so that <reference, psi> is largest; and whether it is the twin."""
-    reference_q = np.conj(fft.fftn(reference))
+    return laid(psi, fft.fftn(reference))
+
+
+def laid(psi: Object, reference_q: Object) -> tuple[Object, bool]:
+    """`aligned`, by the FFT of the reference: who lays many objects onto it transforms it once."""
+    psi_q = fft.fftn(psi)
     candidates = []
-    for candidate in (psi, twin(psi)):
-        candidate_q = fft.fftn(candidate)
-        cross_q = reference_q * candidate_q
-        shift = _peak(cross_q)
-        value = _cross_at(cross_q, shift)
+    for candidate_q in (psi_q, np.conj(psi_q)):  # conj(psi(-r)) has the conjugate transform
+        cross_q = np.conj(reference_q)
+        cross_q *= candidate_q
+        shift, value = _peak(cross_q)
         candidates.append((abs(value), candidate_q, shift, value))
     flipped = candidates[1][0] > candidates[0][0]
     _, candidate_q, shift, value = candidates[int(flipped)]
@@ -46,23 +50,28 @@ def aligned(psi: Object, reference: Object) -> tuple[Object, bool]:
 
 def shifted(psi_q: Object, by: tuple[float, ...], factor: complex = 1.0) -> Object:
     """factor * psi(r - by), from the FFT of psi; `by` in voxels."""
-    ramped = psi_q * np.complex64(factor)
-    for axis, n in enumerate(psi_q.shape):
-        ramp = np.exp(-2j * np.pi * np.fft.fftfreq(n) * by[axis]).astype(np.complex64)
-        ramped *= ramp.reshape([-1 if k == axis else 1 for k in range(3)])
-    return fft.ifftn(ramped).astype(np.complex64, copy=False)
+    ramps = [
+        np.exp(-2j * np.pi * np.fft.fftfreq(n) * offset).astype(np.complex64)
+        for n, offset in zip(psi_q.shape, by, strict=True)
+    ]
+    transform = fft.planned(psi_q.shape)
+    np.multiply(psi_q, (np.complex64(factor / psi_q.size) * ramps[0])[:, None, None], out=transform.array)
+    transform.array *= ramps[1][:, None] * ramps[2]
+    transform.backward()
+    moved: Object = transform.array
+    return moved
 
 
-def _peak(cross_q: Object) -> tuple[float, ...]:
-    """Where |F^-1[cross]| is largest: whole voxels first, then a finer grid of one voxel about it."""
+def _peak(cross_q: Object) -> tuple[tuple[float, ...], complex]:
+    """Where |F^-1[cross]| is largest, and its value: whole voxels first, then a finer grid of one voxel about it."""
     surface = np.abs(fft.ifftn(cross_q))
     index = np.unravel_index(int(np.argmax(surface)), surface.shape)
     coarse = [float(i if i <= n // 2 else i - n) for i, n in zip(index, surface.shape, strict=True)]
     fine = np.arange(-UPSAMPLING, UPSAMPLING + 1) / UPSAMPLING
     lines = [c + fine for c in coarse]
-    values = np.abs(_cross_on(cross_q, lines))
-    best = np.unravel_index(int(np.argmax(values)), values.shape)
-    return tuple(float(line[i]) for line, i in zip(lines, best, strict=True))
+    values = _cross_on(cross_q, lines)
+    best = np.unravel_index(int(np.argmax(np.abs(values))), values.shape)
+    return tuple(float(line[i]) for line, i in zip(lines, best, strict=True)), complex(values[best])
 
 
 def _cross_on(cross_q: Object, lines: list[NDArray[np.float64]]) -> NDArray[np.complex64]:
@@ -72,7 +81,3 @@ def _cross_on(cross_q: Object, lines: list[NDArray[np.float64]]) -> NDArray[np.c
         kernel = np.exp(2j * np.pi * np.outer(np.fft.fftfreq(n), line)).astype(np.complex64)
         values = np.moveaxis(values @ kernel, -1, 0)
     return values
-
-
-def _cross_at(cross_q: Object, shift: tuple[float, ...]) -> complex:
-    return complex(_cross_on(cross_q, [np.array([s]) for s in shift])[0, 0, 0])

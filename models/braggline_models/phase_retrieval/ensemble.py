@@ -61,36 +61,47 @@ class Ensemble:
             np.random.SeedSequence(self.seed, spawn_key=(0,)),
         )
         pattern = pattern_of(volume, free)
-        for run in self._runs:
-            run.to_full()
-            carried = run.psi, run.support
-            if self._volume is not None and not same_grid(self._volume, volume):
-                carried = carry_over(run.psi, run.support, self._volume, volume)
-            run.replace_pattern(pattern, carried if np.any(carried[0]) and carried[1].any() else None)
+        with ThreadPoolExecutor(self.threads, "phasing") as pool:
+            list(pool.map(lambda run: self._renewed(run, volume, pattern), self._runs))
         self._volume, self._pattern = volume, pattern
 
-    def advance(self, schedule: str | Schedule, stop: Stop | None = None) -> Iterator[Progress]:
-        """Take every run through `schedule`; yields after each piece, ends early (between iterations) on `stop`."""
+    def _renewed(self, run: Run, volume: PreparedVolume, pattern: Pattern) -> None:
+        run.to_full()
+        carried = run.psi, run.support
+        if self._volume is not None and not same_grid(self._volume, volume):
+            carried = carry_over(run.psi, run.support, self._volume, volume)
+        run.replace_pattern(pattern, carried if np.any(carried[0]) and carried[1].any() else None)
+
+    def advance(
+        self, schedule: str | Schedule, stop: Stop | None = None, first: int = 0, last: int | None = None
+    ) -> Iterator[Progress]:
+        """Take every run through `schedule`; yields after each piece, ends early (between iterations) on `stop`.
+
+        first, last: only these steps of it, schedule[first:last]; what was done of it before still counts.
+        """
         steps = parse(schedule) if isinstance(schedule, str) else schedule
-        stop, total, wraps = stop or never, iterations(steps), max(sum(s.name == SHRINK_WRAP for s in steps) - 1, 1)
+        stop, total, wraps = stop or never, iterations(steps), max(_wraps(steps) - 1, 1)
         if not self._runs:
             self._spawn(self._n_first)
         for run in self._runs:
             run.state.zero_unknown = False  # ZERO holds for its schedule, be it to the end or stopped
-        done = wrapped = 0
+        done, wrapped = iterations(steps[:first]), _wraps(steps[:first])
+        for chunk in chunks(steps[first:last]):
+            if stop():
+                return
+            if chunk[0].name in _AMONG_RUNS:
+                _AMONG_RUNS[chunk[0].name](self)
+            self._execute(chunk, wrapped / wraps, stop)
+            wrapped += chunk[0].name == SHRINK_WRAP
+            done += iterations(chunk)
+            if iterations(chunk):
+                yield self._progress(done, total)
+        self._iterations += iterations(steps[first:last])
+
+    def _execute(self, chunk: Schedule, share: float, stop: Stop) -> None:
+        """One piece by all runs; by as many threads as there may be now, of the priority that holds now."""
         with ThreadPoolExecutor(self.threads, "phasing") as pool:
-            for chunk in chunks(steps):
-                if stop():
-                    return
-                if chunk[0].name in _AMONG_RUNS:
-                    _AMONG_RUNS[chunk[0].name](self)
-                share = wrapped / wraps
-                list(pool.map(lambda run, c=chunk, s=share: run.execute(c, s, stop), self._runs))
-                wrapped += chunk[0].name == SHRINK_WRAP
-                done += iterations(chunk)
-                if iterations(chunk):
-                    yield self._progress(done, total)
-            self._iterations += total
+            list(pool.map(lambda run: run.execute(chunk, share, stop), self._runs))
 
     def reconstruction(self, final: bool) -> Reconstruction:
         """The object of the runs that are kept, by free LLK; judged as physics asks for. BadInput without data."""
@@ -101,10 +112,10 @@ class Ensemble:
         kept = kept_runs(outcomes, self.recipe.keep, self.recipe.most_outside)
         if not kept:
             raise BadInput(f"{self._volume.name}: every run diverged; raise the threshold or check the data")
-        result = merged(kept)
+        result = merged(kept, self.threads)
         prtf = transfer(result.psi, self._pattern, self._volume.q_step_per_m)
         fsc = np.zeros(0)
-        if len(kept) > 1:
+        if final and len(kept) > 1:  # nobody looks at the halves of a preview
             even, odd = (result.runs[k::2].mean(axis=0) for k in (0, 1))
             fsc = shell_correlation(even, odd, self._volume.q_step_per_m)[: prtf.value.size]
         quality = Quality(
@@ -189,6 +200,10 @@ class Ensemble:
 
 
 _AMONG_RUNS = {"FRESH": Ensemble._fresh, "SELECT": Ensemble._select, "BREED": Ensemble._breed}
+
+
+def _wraps(schedule: Schedule) -> int:
+    return sum(step.name == SHRINK_WRAP for step in schedule)
 
 
 def _flags(result: Merged, kept: list[Outcome], recipe: Recipe) -> tuple[str, ...]:

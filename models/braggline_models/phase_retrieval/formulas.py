@@ -26,12 +26,12 @@ def intensity(re, im):  # type: ignore[no-untyped-def]  # compiled: numba infers
 
 
 def wanted(counts, calculated, measured, most):  # type: ignore[no-untyped-def]
-    """The |Psi|^2 that the projection asks for: the counts where measured (1), elsewhere what is there, up to `most`.
+    """The |Psi|^2 that the projection asks for: the counts where measured, elsewhere what is there, up to `most`.
 
-    Arithmetic instead of branches: branches on three kinds of voxel keep compilers from vector code.
+    Both are known before the choice: it stays a selection in vector code.
     """
     floating = calculated if calculated < most else most
-    return measured * counts + (ONE - measured) * floating
+    return counts if measured else floating
 
 
 def modulus_factor(target, inverse):  # type: ignore[no-untyped-def]

@@ -18,48 +18,68 @@ def refine(state: State, count: int, stop: Callable[[], bool]) -> None:
     Partial coherence is not part of L. Source: Thibault, Guizar-Sicairos, NJP 14, 063004 (2012).
     """
     state.psi *= state.support
-    before: Any = None
-    direction: Any = None
-    psi_q = _transformed(state, state.psi)
+    descent: _Descent | None = None
     for _ in range(count):
         if stop():
             return
-        slope = _gradient(state, psi_q)
-        if direction is None:
-            direction = -slope
-        else:
-            share = float(np.vdot(slope, slope - before).real) / max(float(np.vdot(before, before).real), 1e-30)
-            direction = max(share, 0.0) * direction - slope
-            direction = direction.astype(np.complex64)
-        before = slope
-        psi_q = _step(state, psi_q, direction)
+        if descent is None:
+            descent = _Descent(state)
+        descent.turn()
+        descent.step()
     state.llk, state.free_llk = state.likelihood()
     state.work[...] = state.psi
 
 
-def _step(state: State, psi_q: Any, direction: Any) -> Any:
-    """psi and Psi moved along the direction as far as the likelihood falls."""
-    kernels, step_q = state.device.kernels, _transformed(state, direction)
-    first, second = kernels.line_terms(psi_q.reshape(-1), step_q.reshape(-1), state.amplitude, state.kind)
-    length = -first / second if second > 0 else 0.0
-    start = kernels.likelihood(psi_q.reshape(-1), state.amplitude, state.kind)[0]
-    for _ in range(3):
-        moved = psi_q + np.float32(length) * step_q
-        if kernels.likelihood(moved.reshape(-1), state.amplitude, state.kind)[0] < start:
-            state.psi += np.float32(length) * direction
-            return moved
-        length /= 2
-    return psi_q
+class _Descent:
+    """psi_q = F psi, the direction and the last gradient, made once: new arrays cost more than what is done to them."""
 
+    def __init__(self, state: State) -> None:
+        self.state = state
+        state.work[...] = state.psi
+        state.transform.forward()
+        self.psi_q = state.work.copy()
+        self.spare = state.spare()
+        self.before: Any = None
+        self.direction: Any = None
+        self.square = 0.0
+        self.value = self._likelihood(self.psi_q)
 
-def _gradient(state: State, psi_q: Any) -> Any:
-    scale = np.float32(1.0 / state.work.size)
-    state.device.kernels.gradient(psi_q.reshape(-1), state.amplitude, state.kind, scale, state.work_flat)
-    state.transform.backward()
-    return state.work * state.support
+    def turn(self) -> None:
+        """A new direction, from the gradient at psi_q."""
+        state, slope = self.state, self.state.work
+        scale = np.float32(1.0 / slope.size)
+        state.device.kernels.gradient(self.psi_q.reshape(-1), state.amplitude, state.kind, scale, slope.reshape(-1))
+        state.transform.backward()
+        slope *= state.support
+        square, last = float(np.vdot(slope, slope).real), self.square
+        self.square = square
+        if self.direction is None:
+            self.direction, self.before = -slope, slope.copy()
+            return
+        share = (square - float(np.vdot(slope, self.before).real)) / max(last, 1e-30)
+        self.direction *= np.float32(max(share, 0.0))
+        self.direction -= slope
+        self.before[...] = slope
 
+    def step(self) -> None:
+        """psi and psi_q moved along the direction as far as the likelihood falls."""
+        state, step_q, xp = self.state, self.state.work, self.state.device.xp
+        step_q[...] = self.direction
+        state.transform.forward()
+        first, second = state.device.kernels.line_terms(
+            self.psi_q.reshape(-1), step_q.reshape(-1), state.amplitude, state.kind
+        )
+        length = -first / second if second > 0 else 0.0
+        for _ in range(3):
+            moved = xp.multiply(step_q, np.float32(length), out=self.spare)
+            moved += self.psi_q
+            value = self._likelihood(moved)
+            if value < self.value:
+                self.psi_q, self.spare, self.value = moved, self.psi_q, value
+                state.psi += xp.multiply(self.direction, np.float32(length), out=self.spare)
+                return
+            length /= 2
 
-def _transformed(state: State, array: Any) -> Any:
-    state.work[...] = array
-    state.transform.forward()
-    return state.work.copy()
+    def _likelihood(self, psi_q: Any) -> float:
+        state = self.state
+        return float(state.device.kernels.likelihood(psi_q.reshape(-1), state.amplitude, state.kind)[0])

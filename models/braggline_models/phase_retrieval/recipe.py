@@ -25,6 +25,7 @@ class Recipe:
     background_counts: Background = 0.0
     cleaning: tuple[str, ...] = ALL_STEPS
     normalise: bool = True
+    fill_gaps: bool = False
     learned: tuple[str, ...] = ()
     isosurface: float = 0.0
     apodisation: float = 0.4
@@ -42,7 +43,7 @@ class Recipe:
     live: str = "ZERO,LOOSE,(HIO**30,RAAR**10,SW),RAAR**20,SW,FLOAT,ER**10"
     polish: str = (
         "FRESH,HALF,(HIO**30,RAAR**10,SW)**4,SELECT,(HIO**30,RAAR**10,SW)**3,(RAAR**40,SW)**2,"
-        "FULL,(RAAR**15,SW)**2,ER**20"
+        "FULL,(RAAR**10,SW)**2,ER**10"
     )
     refine: str = "MEAN**60,ML**30"
     beta: float = 0.9
@@ -76,7 +77,7 @@ class Recipe:
             value = _checked(name, getattr(self, name), kind)
             if not low <= value <= high:
                 raise BadInput(f"recipe: {name} is {value}; give {low} to {high}")
-        for name in ("largest_component", "normalise"):
+        for name in ("largest_component", "normalise", "fill_gaps"):
             _checked(name, getattr(self, name), bool)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:

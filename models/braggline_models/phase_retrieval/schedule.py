@@ -49,6 +49,7 @@ class Step:
 
 
 Schedule = tuple[Step, ...]
+ZERO = Step("ZERO")
 
 
 def parse(text: str) -> Schedule:
@@ -59,6 +60,15 @@ def parse(text: str) -> Schedule:
 def iterations(schedule: Schedule) -> int:
     """Number of iterations of one run."""
     return sum(step.count for step in schedule)
+
+
+def needing_half(schedule: Schedule) -> int:
+    """Number of steps, from the first to FULL, that know no more than the inner half of reciprocal space; 0: none."""
+    names = [step.name for step in schedule]
+    if "HALF" not in names or "FULL" not in names:
+        return 0
+    half, full = names.index("HALF"), names.index("FULL")
+    return full + 1 if half < full and not iterations(schedule[:half]) else 0
 
 
 def chunks(schedule: Schedule, longest: int = 20) -> Iterator[Schedule]:

@@ -40,7 +40,7 @@ def shrink_wrap(
     The mean and rms are those inside the present support. psi complex64, support bool -> bool. Looks at the block
     about the support with REACH_PX around; with border_px > 0 only voxels that near to the surface may change.
     """
-    block = _block(support, REACH_PX, device)
+    block = block_about(support, REACH_PX, device)
     smooth = np.abs(psi[block])
     before = support[block]
     if sigma_px > 0:
@@ -96,7 +96,7 @@ def offset_from_center(support: Any, device: Backend = CPU) -> tuple[int, int, i
     return offsets[0], offsets[1], offsets[2]
 
 
-def _block(support: Any, reach_px: int, device: Backend) -> tuple[slice, ...]:
+def block_about(support: Any, reach_px: int, device: Backend = CPU) -> tuple[slice, ...]:
     """The smallest block that holds the support and reach_px around it; everything where there is none."""
     slices = []
     for profile in device.profiles(support):

@@ -11,6 +11,7 @@ from braggline_models.preprocess.hot_pixels import find_hot
 from braggline_models.preprocess.options import PrepareOptions
 from braggline_models.preprocess.saturated import find_saturated
 from braggline_models.preprocess.scene import Finding, Scene, scene_of
+from braggline_models.preprocess.spurious import NAME, find_spurious
 from braggline_models.preprocess.zingers import find_zingers
 from braggline_models.scan import RockingCurve
 
@@ -22,16 +23,19 @@ STEPS: Mapping[str, Step] = {
     "hot": find_hot,
     "aliens": find_aliens,
     "saturated": find_saturated,
+    NAME: find_spurious,
 }
 
 
 def cleaned(curve: RockingCurve, options: PrepareOptions) -> Scene:
     """The steps of `options.cleaning` in their order, each seeing what those before it left. The raw counts stay.
 
-    What a step finds is unknown from then on, never zero, and told as a CleaningStep. BadInput for an unknown name.
+    What a step finds is unknown from then on, never zero, and told as a CleaningStep. A learned filter among the
+    options' models that no step names comes last. BadInput for an unknown name.
     """
-    scene = scene_of(curve)
-    for name in checked_steps(options.cleaning):
+    scene, steps = scene_of(curve), checked_steps(options.cleaning)
+    learned = (NAME,) if NAME in options.models and NAME not in steps else ()
+    for name in (*steps, *learned):
         scene = scene.after(name, STEPS[name](scene, options))
     return scene
 

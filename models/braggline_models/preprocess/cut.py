@@ -8,17 +8,16 @@ from numpy.typing import NDArray
 from braggline_models.preprocess.background import background_level, background_threshold
 from braggline_models.preprocess.options import Background
 from braggline_models.preprocess.scene import Scene
-from braggline_models.preprocess.window import MOST_OVERSAMPLING, fast_length, oversampling
+from braggline_models.preprocess.window import MOST_OVERSAMPLING, oversampling
 from braggline_models.scan import BoolArray, CleaningStep
 
 Volume = tuple[NDArray[np.float32], BoolArray]
 
 
-def cut(scene: Scene, start: tuple[int, int, int], sides: tuple[int, int]) -> Volume:
+def cut(scene: Scene, start: tuple[int, int, int], shape: tuple[int, ...]) -> Volume:
     """A copy of the counts from raw voxel `start`, 0 where unknown; mask True there: bad, lost or not measured."""
     curve = scene.curve
-    frames = slice(start[0], start[0] + fast_length(len(curve.intensity), len(curve.intensity)))
-    rows, columns = slice(start[1], start[1] + sides[0]), slice(start[2], start[2] + sides[1])
+    frames, rows, columns = (slice(s, s + n) for s, n in zip(start, shape, strict=True))
     intensity = curve.intensity[frames, rows, columns].astype(np.float32)
     mask = np.zeros(intensity.shape, bool) | scene.bad[rows, columns]
     mask |= ~curve.measured[frames, None, None]

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from braggline_models.scan import BoolArray, CleaningStep, Corrections, FloatArray, RockingCurve
+from braggline_models.scan import BoolArray, CleaningStep, Corrections, FloatArray
 
-STEADY = 0.005  # relative deviation below which a monitor says nothing
-NOISY = 1.5  # times the counting noise of the monitor itself: below, dividing by it adds more than it takes away
-LOST_BEAM = 0.1  # of the median: so weak a frame is unknown, not scaled up
 MOST_DEAD = 0.8  # of the time: a pixel that is busy longer tells no rate
 LEAST_FLAT = 0.1  # of the median pixel: a dimmer one is no pixel
 
 
 @dataclass(frozen=True)
-class FrameFactors:
-    """What each frame is multiplied by, (n_frames,) float64, NaN where it becomes unknown; and the record of it."""
+class Normalised:
+    """(n_f, n_r, n_c) counts, 0 where unknown, and what is unknown; the record of each correction."""
 
-    factors: NDArray[np.float64]
+    intensity: NDArray[np.float32]
+    mask: BoolArray
     steps: tuple[CleaningStep, ...] = ()
-
-
-def frame_factors(curve: RockingCurve) -> FrameFactors:
-    """median(monitor) / monitor_i x max(T) / T_i, where the monitor moves and an attenuator does.
-
-    A monitor that stands still within STEADY, or within NOISY times sqrt(counts) where it is whole counts, is not used,
-    and the record says so. Frames without beam, or of no transmission, become unknown.
-    """
-    factors, steps = np.ones(len(curve.measured)), []
-    for name, values, reference in (
-        ("monitor", curve.monitor, np.median),
-        ("attenuator", curve.transmission, np.max),
-    ):
-        if values is None or not curve.measured.any():
-            continue
-        seen = np.asarray(values, np.float64)[curve.measured]
-        middle = float(reference(seen))
-        if not np.isfinite(seen).all() or middle <= 0:
-            steps.append(CleaningStep(f"{name}: not used, it does not count in every frame", 0, 0.0))
-        elif name == "monitor" and _is_steady(seen):
-            steps.append(CleaningStep(f"{name}: not used, it stands still", 0, 0.0))
-        elif np.ptp(seen) > 0:
-            least = LOST_BEAM * middle if name == "monitor" else 0.0
-            relative = np.where(seen > least, middle / np.where(seen > least, seen, 1.0), np.nan)
-            factors[curve.measured] *= relative
-            spread = float(np.std(seen) / np.mean(seen))
-            steps.append(CleaningStep(f"{name}: frames divided by it, it varies by {spread:.1%}", 0, 0.0))
-    return FrameFactors(factors, tuple(steps))
 
 
 def normalised(
@@ -58,30 +28,30 @@ def normalised(
     corrections: Corrections,
     factors: FloatArray,
     exposure_s: float | None,
-) -> tuple[NDArray[np.float32], BoolArray]:
+) -> Normalised:
     """s f_i (N / (1 - N tau / t) - dark) / flat, s such that the sum over the known voxels stays that of N.
 
     intensity (n_f, n_r, n_c) counts N of a window, mask True where unknown; corrections of the same window; factors
-    (n_f,) f_i. Dead time tau, not paralysable, at the exposure t (Knoll, Radiation Detection, 4.7). With s the result
-    is counts on average: its noise is Poisson's where factors are near 1, and a bright frame that was attenuated keeps
-    its weight while weak frames lose theirs. What cannot be told becomes unknown: pixels busy for more than MOST_DEAD
-    of the time, of less than LEAST_FLAT of the median efficiency, frames whose factor is NaN.
+    (n_f,) f_i. Dead time tau, not paralysable, at the exposure t (Knoll, Radiation Detection, 4.7). What cannot be told
+    becomes unknown: pixels busy for more than MOST_DEAD of the time, of less than LEAST_FLAT of the median efficiency,
+    frames whose factor is NaN.
+
+    With s the result is counts on average, and where all factors are near 1 its noise is Poisson's. Where an
+    attenuator moved it is not: the amplitudes are right everywhere, but the likelihoods understate the noise of a
+    frame that was multiplied by more than the average, and overstate that of one that was multiplied by less.
     """
-    unknown = mask | ~np.isfinite(factors)[:, None, None]
-    counts: NDArray[np.float32] = intensity
+    if nothing_to_do(corrections, factors, exposure_s):
+        return Normalised(intensity, mask)
+    now = Normalised(intensity, mask | ~np.isfinite(factors)[:, None, None])
     if corrections.dead_time_s > 0 and exposure_s:
-        busy = counts * np.float32(corrections.dead_time_s / exposure_s)
-        unknown |= busy > MOST_DEAD
-        counts = counts / (1 - np.minimum(busy, np.float32(MOST_DEAD)))
+        now = _counted_always(now, corrections.dead_time_s / exposure_s)
     if corrections.dark is not None:
-        counts = np.maximum(counts - corrections.dark.astype(np.float32), 0)
+        now = _without_dark(now, corrections.dark)
     if corrections.flat is not None:
-        relative = _relative(corrections.flat, np.asarray(mask.all(axis=0)))
-        unknown |= np.isnan(relative)
-        counts = (counts / np.where(np.isnan(relative), 1.0, relative)).astype(np.float32)
-    counts = np.where(unknown, 0, counts * np.nan_to_num(factors)[:, None, None]).astype(np.float32)
-    before, after = float(intensity[~unknown].sum(dtype=np.float64)), float(counts.sum(dtype=np.float64))
-    return counts * np.float32(before / after if after > 0 else 1.0), unknown
+        now = _evened(now, corrections.flat, np.asarray(mask.all(axis=0)))
+    counts = np.where(now.mask, 0, now.intensity * np.nan_to_num(factors)[:, None, None]).astype(np.float32)
+    before, after = float(intensity[~now.mask].sum(dtype=np.float64)), float(counts.sum(dtype=np.float64))
+    return replace(now, intensity=counts * np.float32(before / after if after > 0 else 1.0))
 
 
 def nothing_to_do(corrections: Corrections, factors: FloatArray, exposure_s: float | None) -> bool:
@@ -90,16 +60,39 @@ def nothing_to_do(corrections: Corrections, factors: FloatArray, exposure_s: flo
     return not dead and corrections.flat is None and corrections.dark is None and bool(np.all(factors == 1.0))
 
 
-def _is_steady(seen: FloatArray) -> bool:
-    mean, deviation = float(np.mean(seen)), float(np.std(seen))
-    noise = np.sqrt(mean) if np.array_equal(seen, np.rint(seen)) else 0.0
-    return bool(deviation <= max(STEADY * mean, NOISY * noise))
+def _counted_always(now: Normalised, dead_share: float) -> Normalised:
+    """N / (1 - N tau / t); dead_share tau / t."""
+    busy = now.intensity * np.float32(dead_share)
+    lost = busy > MOST_DEAD
+    most = float(busy[~(lost | now.mask)].max(initial=0.0))
+    counts = now.intensity / (1 - np.minimum(busy, np.float32(MOST_DEAD)))
+    return _after(now, counts, lost, f"dead time: pixels were busy for up to {most:.2%} of the time")
 
 
-def _relative(flat: FloatArray, bad: BoolArray) -> FloatArray:
-    """flat over its median of the good pixels, NaN where it is no efficiency."""
+def _without_dark(now: Normalised, dark: FloatArray) -> Normalised:
+    """max(N - dark, 0), as a count is never negative: half a noise's width too much where there is dark alone."""
+    known = np.isfinite(dark)
+    level = np.where(known, dark, 0).astype(np.float32)
+    lost = np.broadcast_to(~known, now.mask.shape)
+    counts = np.maximum(now.intensity - level, 0)
+    removed = float((now.intensity - counts)[~(lost | now.mask)].sum(dtype=np.float64))
+    return _after(now, counts, lost, f"dark: {level.mean():.3g} counts a voxel subtracted", removed)
+
+
+def _evened(now: Normalised, flat: FloatArray, bad: BoolArray) -> Normalised:
+    """N over flat / median(flat); no pixel where that is no efficiency."""
     good = np.isfinite(flat) & (flat > 0) & ~bad
-    if not good.any():
-        return np.full(flat.shape, np.nan)
-    relative = np.where(good, flat, np.nan) / np.median(flat[good])
-    return np.where(relative > LEAST_FLAT, relative, np.nan)
+    relative = np.where(good, flat, 0.0) / (np.median(flat[good]) if good.any() else 1.0)
+    dim = relative <= LEAST_FLAT
+    counts = (now.intensity / np.where(dim, 1.0, relative)).astype(np.float32)
+    spread = float(np.std(relative[~dim])) if not dim.all() else 0.0
+    return _after(now, counts, np.broadcast_to(dim, now.mask.shape), f"flat field: pixels differ by {spread:.1%}")
+
+
+def _after(
+    now: Normalised, counts: NDArray[np.float32], lost: BoolArray, name: str, removed: float = 0.0
+) -> Normalised:
+    """`now` with these counts, and `lost` unknown from here on."""
+    fresh = lost & ~now.mask
+    removed += float(now.intensity[fresh].sum(dtype=np.float64))
+    return Normalised(counts, now.mask | lost, (*now.steps, CleaningStep(name, int(np.count_nonzero(fresh)), removed)))

@@ -22,6 +22,7 @@ class PrepareOptions:
     at_least_px        rows, columns: a window that has grown does not shrink again
     cleaning           names of STEPS in cleaning.py, in their order; () leaves every count as it is
     models             learned models that take part, by name
+    fill_gaps          where the model 'spurious' is sure enough of what lies there (spurious.py), else they are unknown
     normalise          correct for flat field, dark, dead time, monitor and attenuator, where they are known
     """
 
@@ -32,3 +33,4 @@ class PrepareOptions:
     cleaning: tuple[str, ...] = ALL_STEPS
     normalise: bool = True
     models: Mapping[str, Model] = field(default_factory=dict)
+    fill_gaps: bool = False

@@ -46,9 +46,11 @@ def peak_of(scene: Scene, factors: NDArray[np.float64] | None = None) -> BraggPe
     box = curve.intensity[:, rows, columns] * ~scene.bad[rows, columns]
     box[scene.lost_in((0, rows.start, columns.start), box.shape)] = 0
     box[~curve.measured] = 0
-    counts = box.sum(axis=(1, 2), dtype=np.float64) * (1.0 if factors is None else np.nan_to_num(factors))
+    weights = np.ones(len(box)) if factors is None else np.nan_to_num(factors)
+    counts = box.sum(axis=(1, 2), dtype=np.float64) * weights
     frame = float(counts @ np.arange(len(counts)) / counts.sum())
-    return BraggPeak((frame, *_center(image, rows, columns)), counts)
+    row_px, column_px = _center(np.einsum("f,frc->rc", weights, np.asarray(box, np.float64)))
+    return BraggPeak((frame, rows.start + row_px, columns.start + column_px), counts)
 
 
 def brightest(image: NDArray[np.float32], near_px: tuple[float, float] | None) -> tuple[int, int]:
@@ -77,8 +79,7 @@ def frame_counts(curve: RockingCurve, hot: BoolArray | None = None) -> NDArray[n
     return counts
 
 
-def _center(image: NDArray[np.float32], rows: slice, columns: slice) -> tuple[float, float]:
-    box = image[rows, columns].astype(np.float64)
+def _center(box: NDArray[np.float64]) -> tuple[float, float]:
     total = box.sum()
-    row = rows.start + float(box.sum(axis=1) @ np.arange(box.shape[0]) / total)
-    return row, columns.start + float(box.sum(axis=0) @ np.arange(box.shape[1]) / total)
+    row = float(box.sum(axis=1) @ np.arange(box.shape[0]) / total)
+    return row, float(box.sum(axis=0) @ np.arange(box.shape[1]) / total)

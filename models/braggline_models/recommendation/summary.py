@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 from braggline_models.results import Reconstruction
@@ -59,7 +60,8 @@ def summarise(curve: RockingCurve, volume: PreparedVolume, reconstruction: Recon
     used = np.flatnonzero(curve.measured)
     angle = curve.scanned_positions[used]
     frames = (np.where(keep, curve.intensity[i, rows, columns], 0) for i in used)
-    totals = np.array([float(frame.sum(dtype=np.float64)) for frame in frames])
+    totals = _in_steady_beam(np.array([float(frame.sum(dtype=np.float64)) for frame in frames]), used, volume)
+    angle, totals = angle[np.isfinite(totals)], totals[np.isfinite(totals)]
     order = np.argsort(angle, kind="stable")
     return ScanSummary(
         name=curve.name,
@@ -77,6 +79,15 @@ def summarise(curve: RockingCurve, volume: PreparedVolume, reconstruction: Recon
         complete=bool(curve.measured.all()),
         unit=curve.scanned_unit,
     )
+
+
+def _in_steady_beam(totals: FloatArray, used: NDArray[np.intp], volume: PreparedVolume) -> FloatArray:
+    """Counts of the frames `used`, as many in all, as they would be in a steady beam; NaN where that is not known."""
+    if not len(volume.frame_factors):
+        return totals
+    even = totals * volume.frame_factors[used]
+    known = np.isfinite(even)
+    return np.asarray(even * (totals[known].sum() / max(float(even[known].sum()), 1.0)))
 
 
 def _window(volume: PreparedVolume) -> tuple[slice, slice]:

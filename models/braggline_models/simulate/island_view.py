@@ -92,17 +92,20 @@ class IslandView:
     def window_px(self) -> tuple[int, int]:
         return min(self.view.shape[1], MOST_WINDOW_PX), min(self.view.shape[2], MOST_WINDOW_PX)
 
-    def pattern(self, lit: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """|sum over voxels psi|^2, lit by an amplitude of the box's shape: (rows, columns), in voxels^2."""
-        first, second, third = self._waves
+    def pattern(self, lit: NDArray[np.float32] | None = None, steps: float = 0.0) -> NDArray[np.float32]:
+        """|sum over voxels psi|^2, lit by an amplitude of the box's shape: (rows, columns), in voxels^2.
+
+        steps: of the rocking circle from the view's angle.
+        """
+        rows, columns = self._waves
         psi = np.conj(self.psi if lit is None else self.psi * lit)
-        plane = np.tensordot(first, psi, 1)
-        amplitude = second @ plane @ third.T
+        plane = np.tensordot(self._wave(0, np.array([steps - self.at[0]]))[0], psi, 1)
+        amplitude = rows @ plane @ columns.T
         return np.asarray(np.square(amplitude.real) + np.square(amplitude.imag), np.float32)
 
     @cached_property
     def flat(self) -> NDArray[np.float32]:
-        """The pattern in a beam that is much larger than the crystal."""
+        """The pattern in a beam that is much larger than the crystal, at the view's angle."""
         return self.pattern()
 
     @cached_property
@@ -113,29 +116,34 @@ class IslandView:
         i, j, k = np.ix_(*steps)
         return np.stack([(v[0] * i + v[1] * j + v[2] * k).astype(np.float32) for v in plane])
 
-    def counts_in(self, beam: NanoBeam, y_m: float, z_m: float, light: float) -> NDArray[np.float32]:
+    def counts_in(
+        self, beam: NanoBeam, y_m: float, z_m: float, light: float, steps: float = 0.0
+    ) -> NDArray[np.float32]:
         """The pattern with its middle at y, z across the beam; `light` that of the beam where it lies far away."""
         if float(np.hypot(y_m, z_m)) - 0.5 * self.island.size_m > FAR * max(beam.fwhm_m):
-            return self.flat * np.float32(light)
+            return (self.pattern(steps=steps) if steps else self.flat) * np.float32(light)
         y, z = self.across_m
-        return self.pattern(np.sqrt(beam.intensity(y + np.float32(y_m), z + np.float32(z_m))))
+        return self.pattern(np.sqrt(beam.intensity(y + np.float32(y_m), z + np.float32(z_m))), steps)
 
     @cached_property
-    def _waves(self) -> tuple[NDArray[np.complex64], NDArray[np.complex64], NDArray[np.complex64]]:
-        """exp(-2 pi i m p / N) of the fixed angle (n_0,), and of the window's rows and columns."""
-        shifts = [np.array([-self.at[0]])]
-        for peak, corner, n in zip(self.peak_px, self.corner_px, self.window_px, strict=True):
-            shifts.append(np.arange(n) + corner - peak)
-        waves = []
-        for axis, m in enumerate(shifts):
-            p = np.arange(self.box.shape[axis]) + self.box.first[axis]
-            waves.append(np.exp(-2j * np.pi / self.view.shape[axis] * np.outer(m, p)).astype(np.complex64))
-        return waves[0][0], waves[1], waves[2]
+    def _waves(self) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
+        """Of the window's rows and columns."""
+        places = zip((1, 2), self.peak_px, self.corner_px, self.window_px, strict=True)
+        rows, columns = (
+            self._wave(axis, np.asarray(np.arange(n) + corner - peak, np.float64)) for axis, peak, corner, n in places
+        )
+        return rows, columns
+
+    def _wave(self, axis: int, m: NDArray[np.float64]) -> NDArray[np.complex64]:
+        """exp(-2 pi i m p / N): (len(m), voxels along the axis)."""
+        p = np.arange(self.box.shape[axis]) + self.box.first[axis]
+        return np.exp(-2j * np.pi / self.view.shape[axis] * np.outer(m, p)).astype(np.complex64)
 
 
 def island_view(island: Island, specimen: Specimen, view: View) -> IslandView | None:
     """The island on the view's grid; None where it is tilted so far that nothing of it is seen at these angles."""
-    at = np.linalg.solve(view.q_step_per_m, lattice_vector(island, view.q_bragg_per_m) - view.q_bragg_per_m)
+    away = lattice_vector(island, view.q_bragg_per_m) - view.q_bragg_per_m
+    at = np.asarray(np.linalg.solve(view.q_step_per_m, away), np.float64)
     if abs(at[0]) >= view.shape[0] / 2:
         return None
     rng, field = np.random.default_rng(island.seed).spawn(2)

@@ -42,8 +42,8 @@ class MeshPlan:
     def axes_um(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """pix (n_x,) and piy (n_y,)."""
         pix, piy = (
-            c + (np.arange(n) - (n - 1) / 2) * s
-            for c, n, s in zip(self.center_um, self.points, self.step_um, strict=True)
+            np.asarray(center + (np.arange(n) - (n - 1) / 2) * step, np.float64)
+            for center, n, step in zip(self.center_um, self.points, self.step_um, strict=True)
         )
         return pix, piy
 
@@ -75,12 +75,21 @@ class MapScene:
 
     def expected(self, index: int) -> NDArray[np.float32]:
         """Counts of the crystals and the substrate's streak in frame `index`, without background or noise."""
-        flux = float(self.history.flux[index])
-        frame = self.streak * np.float32(flux)
-        for k in np.flatnonzero(self.light[index] > FAINTEST):
-            y, z = self.away_m[index, k]
-            pattern = self.islands[k].counts_in(self.beam, float(y), float(z), float(self.light[index, k]))
-            _add(frame, pattern * np.float32(self.per_voxels2 * flux), self.islands[k].corner_px)
+        pix, piy = (float(um) for um in self.plan.positions_um[index])
+        return self.expected_at(pix, piy, self.history.offset_m[index]) * np.float32(self.history.flux[index])
+
+    def expected_at(
+        self, pix_um: float, piy_um: float, offset_m: NDArray[np.float64] | None = None, steps: float = 0.0
+    ) -> NDArray[np.float32]:
+        """The same with the motors anywhere, the rocking circle `steps` of the view's from its place, at mean flux."""
+        frame = self.streak.copy()
+        away_m = 1e-6 * (np.array([pix_um, piy_um]) - self.homes_um) @ self.view.to_lab[1:, :2].T
+        away_m = away_m if offset_m is None else away_m - offset_m
+        light = self._light(away_m)
+        for k in np.flatnonzero(light > FAINTEST):
+            y, z = (float(m) for m in away_m[k])
+            pattern = self.islands[k].counts_in(self.beam, y, z, float(light[k]), steps)
+            _add(frame, pattern * np.float32(self.per_voxels2), self.islands[k].corner_px)
         return frame
 
     @cached_property
@@ -89,19 +98,16 @@ class MapScene:
         return streak(self.specimen.substrate, self.scan.detector.shape_px)
 
     @cached_property
-    def away_m(self) -> NDArray[np.float64]:
-        """(n_points, n_islands, 2): y and z, across the beam, of each island's middle from that of the beam."""
-        homes = np.array([(v.island.pix_um, v.island.piy_um) for v in self.islands]).reshape(-1, 2)
-        moved = 1e-6 * (self.plan.positions_um[:, None] - homes)
-        return np.asarray(moved @ self.view.to_lab[1:, :2].T - self.history.offset_m[:, None])
+    def homes_um(self) -> NDArray[np.float64]:
+        """(n_islands, 2) pix and piy."""
+        return np.array([(v.island.pix_um, v.island.piy_um) for v in self.islands], float).reshape(-1, 2)
 
-    @cached_property
-    def light(self) -> NDArray[np.float32]:
-        """(n_points, n_islands) of the beam at the nearest edge of each island, over its middle's."""
+    def _light(self, away_m: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(n_islands,) of the beam at the nearest edge of each island, over its middle's."""
         radius = np.array([0.5 * v.island.size_m for v in self.islands])
-        distance = np.linalg.norm(self.away_m, axis=-1)
-        nearest = self.away_m * (np.maximum(distance - radius, 0.0) / np.maximum(distance, 1e-12))[..., None]
-        return self.beam.intensity(nearest[..., 0].astype(np.float32), nearest[..., 1].astype(np.float32))
+        distance = np.linalg.norm(away_m, axis=-1)
+        nearest = away_m * (np.maximum(distance - radius, 0.0) / np.maximum(distance, 1e-12))[:, None]
+        return self.beam.intensity(nearest[:, 0].astype(np.float32), nearest[:, 1].astype(np.float32))
 
     def frame(self, index: int) -> NDArray[np.uint32]:
         """What the detector reads there; the same index gives the same counts."""

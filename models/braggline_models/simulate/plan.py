@@ -40,7 +40,7 @@ class CrystalPlan:
     relaxation: tuple[float, float] = CrystalRange.relaxation
 
     def __post_init__(self) -> None:
-        material(self.material)
+        object.__setattr__(self, "material", material(self.material).name)
         if not allowed_in_fcc(self.reflection):
             hkl = " ".join(map(str, self.reflection))
             raise BadInput(f"reflection {hkl} does not exist in an fcc metal; its indices are all even or all odd")
@@ -63,9 +63,9 @@ class CrystalPlan:
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """A rocking curve to simulate: every circle in deg at the peak, which lies in the middle frame at `peak_px`.
+    """A rocking curve to simulate: every circle in deg at the peak, which lies in the middle frame.
 
-    peak_px  row, column;  by default the middle of the detector, or of its first quarter where a gap is in the way
+    aim_px  row, column of the peak;  None: the middle of the detector, or of its first quarter where a gap is there
     window_px  around it, in which the crystal's counts are computed
     """
 
@@ -78,10 +78,12 @@ class ScanPlan:
     n_frames: int
     energy_eV: float
     window_px: int = 200
+    aim_px: tuple[int, int] | None = None
 
     @property
     def peak_px(self) -> tuple[int, int]:
-        return free_middle(self.mask)
+        """Row and column: aim_px, or `free_middle`."""
+        return free_middle(self.mask) if self.aim_px is None else self.aim_px
 
 
 def free_middle(mask: BoolArray) -> tuple[int, int]:

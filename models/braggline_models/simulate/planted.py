@@ -127,7 +127,7 @@ def told(
     reflection: Indices,
     axes: NDArray[np.float64],
     vectors: NDArray[np.float64],
-    middle: NDArray[np.float64],
+    middle: NDArray[np.int_] | NDArray[np.float64],
     diameter: float,
 ) -> PlantedDefect:
     """The truth of it in voxels of a grid of these `vectors` whose origin is voxel `middle`."""

@@ -53,7 +53,7 @@ class Substrate:
 
 @dataclass(frozen=True)
 class Specimen:
-    """All of one material, standing on the same planes."""
+    """All of one material (its symbol), standing on the same planes."""
 
     material: str
     reflection: Indices

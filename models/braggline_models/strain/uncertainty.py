@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gamma
 
 from braggline_models.scan import PreparedVolume
-from braggline_models.strain.apodise import window
+from braggline_models.strain.apodise import response
 
 Maps = NDArray[np.floating]
 FOR_COUNTS = 0.5  # deviation of the square root of a Poisson number
@@ -37,12 +37,12 @@ def counting_noise(volume: PreparedVolume, width: float) -> float:
     """sigma |psi(r)| of the strain along Q that Poisson noise in the counts makes, phases taken as right.
 
     sigma^2 = sum over q of (w q.Q/|Q|)^2 / 4 / (2 N^2 |Q|^2 |psi|^2): each modulus is uncertain by 1/2, half of that
-    turns the phase of psi, and the derivative along Q weighs by q along Q. w: the apodisation of that width.
+    turns the phase of psi, and the derivative along Q weighs by q along Q. w: what the apodisation leaves.
     """
     shape, length = volume.intensity.shape, float(np.linalg.norm(volume.q_bragg_per_m))
     along = volume.q_step_per_m.T @ (volume.q_bragg_per_m / length)  # 1/m along Q for one step on each axis
     lines = [(np.arange(n) - n // 2) * step for n, step in zip(shape, along, strict=True)]
     q = lines[0][:, None, None] + lines[1][None, :, None] + lines[2]
-    weight = np.fft.fftshift(window(shape, width))
+    weight = np.fft.fftshift(response(shape, width))
     total = float(np.sum(np.square(q * weight)[volume.intensity > 0]))
     return float(FOR_COUNTS * np.sqrt(total / 2.0) / (np.prod(shape) * length))

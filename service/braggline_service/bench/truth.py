@@ -17,7 +17,7 @@ from braggline_models.phase_retrieval import Ensemble, Recipe
 from braggline_models.phase_retrieval.align import agreement, aligned
 from braggline_models.preprocess import PrepareOptions, prepare
 from braggline_models.results import Reconstruction, StrainField
-from braggline_models.scan import BoolArray
+from braggline_models.scan import BoolArray, PreparedVolume
 from braggline_models.simulate import SimulatedTruth, simulate_curve
 from braggline_models.simulate.crystal import facet_normals
 from braggline_models.simulate.floor import floor_object
@@ -55,7 +55,11 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
             summary[f"{key}_90"] = float(np.quantile([row[key] for row in found], 0.9))
         summary["coverage_mean"] = float(np.mean([row["coverage"] for row in found]))
         summary["lattice_error_rms"] = float(np.sqrt(np.mean([row["lattice_error"] ** 2 for row in found])))
-        summary["facet_error_deg_90"] = float(np.median([row["facet_error_deg_90"] for row in found]))
+        for key in ("facet_error_deg_90", "facet_floor_deg_90"):
+            summary[key] = float(np.median([row[key] for row in found]))
+        summary["facet_error_deg_90_largest"] = float(np.max([row["facet_error_deg_90"] for row in found]))
+        summary["coverage_least"] = float(np.min([row["coverage"] for row in found]))
+        summary["coverage_most"] = float(np.max([row["coverage"] for row in found]))
     return summary
 
 
@@ -77,18 +81,31 @@ def _judged(task: tuple[Recipe, int]) -> dict[str, float]:
     for schedule in (recipe.schedule, recipe.refine):
         list(ensemble.advance(schedule) if schedule else ())
     result = _laid_onto(ensemble.reconstruction(True), floor)
-    options = MapOptions(recipe.isosurface, recipe.apodisation)
+    told = {"seed": seed, "phase_range_rad": span, "photons": photons}
+    return told | judged(result, floor, volume, truth, MapOptions(recipe.isosurface, recipe.apodisation), seed)
+
+
+def judged(
+    result: Reconstruction,
+    floor: NDArray[np.complex64],
+    volume: PreparedVolume,
+    truth: SimulatedTruth,
+    options: MapOptions,
+    seed: int,
+) -> dict[str, float]:
+    """The map of `result`, which lies on the floor's object, and that of the floor against the truth."""
     ours = strain_field(result, volume, options)
     best = strain_field(replace(result, object_=floor, runs=result.runs[:0]), volume, options)
     error, where = _errors(ours, truth)
     least, _ = _errors(best, truth, where)
     return {
-        "seed": seed, "phase_range_rad": span, "photons": photons, "agreement": agreement(result.object_, floor),
+        "agreement": agreement(result.object_, floor),
         "strain_over_floor": error["strain"] / least["strain"],
         "displacement_over_floor": error["displacement_m"] / least["displacement_m"],
         "strain_rel": error["strain_rel"], "floor_rel": least["strain_rel"],
         "displacement_m": error["displacement_m"], "lattice_error": error["lattice"], "coverage": error["coverage"],
         "seen": error["seen"], "facet_error_deg_90": _facet_error_deg(ours, seed),
+        "facet_floor_deg_90": _facet_error_deg(best, seed),
     }  # fmt: skip
 
 

@@ -83,6 +83,18 @@ def maps(side: Annotated[int, typer.Option(min=32, help="voxels a side")] = 128)
 
 
 @app.command()
+def simulator(
+    volumes: Annotated[int, typer.Option(min=2, help="of 32^3, with noise and flaws")] = 400,
+    points: Annotated[int, typer.Option(min=2, help="of the map, a side")] = 41,
+    workers: Annotated[int, typer.Option(min=1, help="processes side by side, for the volumes")] = 2,
+) -> None:
+    """Training volumes a second, and seconds for a map of many crystals."""
+    from braggline_service.bench.simulator import run
+
+    print_json(run(volumes, points, workers))
+
+
+@app.command()
 def latency(sample: Annotated[str, typer.Option(help="platinum, simulated or a file")] = "platinum") -> None:
     """A scan on the emulated beamline with and without the service; needs a checkout with `make env`."""
     import json

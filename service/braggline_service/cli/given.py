@@ -21,6 +21,18 @@ def writable(path: Path, *inputs: Path) -> Path:
     return path
 
 
+def scans_and_entries(scan: Path, words: Sequence[str]) -> list[tuple[Path, str | None]]:
+    """(file, entry) of each scan that is to be added up: `words` such as 20.1, or 20.1,22.1, or FILE::22.1."""
+    found: list[tuple[Path, str | None]] = []
+    for word in (part for given in words for part in given.split(",")):
+        file, inside, entry = word.rpartition("::")
+        place = (Path(file) if inside else scan, entry)
+        if not entry or place in found:
+            raise BadInput(f"--entry {','.join(words)}: {'a name is empty' if not entry else f'{word} is given twice'}")
+        found.append(place)
+    return found or [(scan, None)]
+
+
 def scan_and_recipe(pairs: Sequence[str]) -> tuple[dict[str, float | str], dict[str, str]]:
     """KEY=VALUE words as numbers (or, where the key ends in _file, names of files) of the scan; and, where the key
     begins with 'recipe.', keys of the recipe."""

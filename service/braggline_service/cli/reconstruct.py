@@ -9,14 +9,17 @@ from typing import Annotated
 
 import typer
 
-from braggline_service.cli.given import scan_and_recipe, writable
+from braggline_service.cli.given import scan_and_recipe, scans_and_entries, writable
 from braggline_service.cli.told import print_json, progress, result_json, result_line, say
 
 
 def command(
     scan: Annotated[Path, typer.Argument(help="BLISS NeXus file, or a repacked 34-ID-C scan")],
     out: Annotated[Path, typer.Option("-o", "--out", help="result file (NeXus); report and VTI go beside it")],
-    entry: Annotated[str | None, typer.Option(help="such as 20.1; needed where the file holds several scans")] = None,
+    entry: Annotated[
+        list[str] | None,
+        typer.Option(help="such as 20.1; several scans of one crystal, 20.1,22.1 or FILE.h5::3.1, are added up"),
+    ] = None,
     detector: Annotated[str | None, typer.Option(help="such as mpx1x4; needed where there are several")] = None,
     beamline: Annotated[str | None, typer.Option(help="a name of config/beamlines, or a file")] = None,
     recipe: Annotated[str | None, typer.Option(help="a name of config/recipes, or a file")] = None,
@@ -34,7 +37,8 @@ def command(
 ) -> None:
     """Phase a rocking curve and write amplitude, displacement and strain with their quality, and a report."""
     started = time.monotonic()
-    writable(out, scan)
+    scans = scans_and_entries(scan, entry or [])
+    writable(out, *(file for file, _ in scans))
     numbers, tuned = scan_and_recipe(given or [])
     if runs is not None:
         tuned["runs"] = str(runs)
@@ -52,12 +56,13 @@ def command(
     told = {"material": material, "reflection": reflection, "in_plane": in_plane}
     sample = sample_of(settings.sample, told)
     chosen = load_recipe(recipe or settings.recipe, tuned)
-    curve = read_scan(scan, entry, detector, beamline, numbers)
-    for flag in curve.flags:
-        say(f"braggline: {curve.name}: {flag}")
+    curve, *also = (read_scan(file, name, detector, beamline, numbers) for file, name in scans)
+    for each in (curve, *also):
+        for flag in each.flags:
+            say(f"braggline: {each.name}: {flag}")
     with progress(f"phasing {curve.name}, {chosen.runs} runs") as tell:
         result = run_curve(
-            curve, settings, chosen, seed, threads, lambda step: tell(step.iteration / max(step.total, 1)), sample
+            curve, settings, chosen, seed, threads, lambda step: tell(step.iteration / max(step.total, 1)), sample, also
         )
     for flag in result.flags:
         if flag not in curve.flags:

@@ -38,6 +38,10 @@ def command(
     numbers, recipe = scan_and_recipe(given or [])
     if recipe:
         raise BadInput(f"--set recipe.{next(iter(recipe))}: the running service has its own recipe; set it on Tango")
+    from braggline_service.sources.overrides import DETECTOR
+
+    if own := next((key for key in DETECTOR if key in numbers), None):
+        raise BadInput(f"--set {own}: the running service has its own detector; set it in the beamline's file")
 
     from braggline_service.board import Board
     from braggline_service.connection import AWAY, connect

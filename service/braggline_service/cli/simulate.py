@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from braggline_models.errors import BadInput
 from braggline_service.cli.given import writable
 from braggline_service.cli.told import say
 
@@ -49,13 +48,16 @@ def command(
     from braggline_models.simulate import CrystalPlan, DetectorFlaws, ScanPlan, bragg_angles_deg, simulate_scan
     from braggline_models.simulate.plan import free_middle
     from braggline_service.beamlines import load_beamline
+    from braggline_service.samples import indices
     from braggline_service.sources.truth import truth_path, write_truth
     from braggline_service.sources.write import write_bliss_nexus
 
     writable(out)
     beamline = load_beamline("id01")
     posed, mask = beamline.detector(detector)
-    plan = CrystalPlan(material, indices(reflection), shape, size_nm * 1e-9, phase_range, tuple(defect or ()))
+    plan = CrystalPlan(
+        material, indices("reflection", reflection), shape, size_nm * 1e-9, phase_range, tuple(defect or ())
+    )
     flaws = DetectorFlaws(
         hot_pixels=hot, dead_pixels=dead, zingers_per_frame=zingers, alien_strengths=tuple(alien or ()),
         background=background, saturation=min(saturation, posed.saturation_counts), flux_noise=flux_noise,
@@ -66,12 +68,3 @@ def command(
     curve, truth = simulate_scan(scan, plan, photons, seed, flaws, (coherence,) * 3, monitor)
     write_bliss_nexus(out, curve, detector if detector != beamline.detector_name(detector) else None)
     say(f"{out}\n{write_truth(truth_path(out), truth)}")
-
-
-def indices(text: str) -> tuple[int, int, int]:
-    """h, k, l of a reflection. BadInput where it is none."""
-    try:
-        h, k, m = (int(index) for index in text.split(","))
-    except ValueError as error:
-        raise BadInput(f"--reflection {text}: write three whole numbers, such as 1,1,1") from error
-    return h, k, m

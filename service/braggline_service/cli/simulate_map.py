@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from braggline_service.cli.given import writable
-from braggline_service.cli.simulate import ENERGY_eV, indices
+from braggline_service.cli.simulate import ENERGY_eV
 from braggline_service.cli.told import progress, say
 
 HOME_um = 50.0  # of pix and piy, in the middle of their travel
@@ -56,12 +56,13 @@ def command(
     )
     from braggline_models.simulate.plan import free_middle
     from braggline_service.beamlines import load_beamline
+    from braggline_service.samples import indices
     from braggline_service.sources.write_map import map_truth_path, write_map, write_map_truth
 
     writable(out)
     beamline = load_beamline("id01")
     posed, mask = beamline.detector(detector)
-    plan = CrystalPlan(material, indices(reflection))
+    plan = CrystalPlan(material, indices("reflection", reflection))
     angles = bragg_angles_deg(plan, beamline.diffractometer, posed, free_middle(mask), ENERGY_eV)
     scan = ScanPlan(beamline.diffractometer, posed, mask, angles, "eta", 0.01, 2, ENERGY_eV)
     mesh = MeshPlan((points, points), (step_nm * 1e-3,) * 2, (HOME_um, HOME_um), photons)
@@ -69,7 +70,7 @@ def command(
     range_ = SpecimenRange((size_nm[0] * 1e-9, size_nm[1] * 1e-9), tilt, strain, phase_range)
     side = points * step_nm * 1e-3
     specimen = drawn_specimen(
-        crystals, (HOME_um, HOME_um), (side, side), np.random.default_rng(seed), range_, material, plan.reflection,
+        crystals, (HOME_um, HOME_um), (side, side), np.random.default_rng(seed), range_, plan.material, plan.reflection,
         Substrate(background, streak, column, row - 60.0),
     )  # fmt: skip
     beam = NanoBeam((beam_nm * 1e-9,) * 2, flux_noise=flux_noise, vibration_m=vibration_nm * 1e-9)

@@ -14,7 +14,7 @@ from braggline_service.plain import plain
 RESULT_KEYS = (
     "voxels", "free_llk", "resolution_m", "strain_rms", "uncertainty_median", "lattice_parameter_m", "agreement",
     "pairwise", "runs_kept", "runs_total", "frames_expected", "frames_used", "facet_count", "facets", "defect_count",
-    "defects", "statistics",
+    "defects", "statistics", "cleaning",
 )  # fmt: skip
 LINES = 10  # for all of the work, where there is no terminal to draw a bar on
 

@@ -12,6 +12,7 @@ from braggline_service.ingest.status import Teller
 from braggline_service.messages import State
 from braggline_service.sources.blissdata_live import LiveScan
 from braggline_service.sources.lima_files import cut
+from braggline_service.sources.scalars import Point
 from braggline_service.streams import FrameWriter
 
 POLL_S = 0.05
@@ -59,10 +60,10 @@ class ScanCopy:
         """Publish in order of index; gives the number of frames that must wait for their positions."""
         todo = [index for index in range(acquired) if index not in there and index not in self._lost]
         for done, index in enumerate(todo):
-            scalars = self.live.scalars(index)
-            if scalars is None or stop.is_set():
+            point = self.live.scalars(index)
+            if point is None or stop.is_set():
                 return len(todo) - done
-            if self._one(index, *scalars):
+            if self._one(index, point):
                 there.add(index)
             elif not self.live.coming(index):
                 self._lost.add(index)
@@ -70,7 +71,7 @@ class ScanCopy:
             self.teller.progress(self.writer.redis, self.live.acquired())
         return 0
 
-    def _one(self, index: int, positions: dict[str, float], monitor: float | None) -> bool:
+    def _one(self, index: int, point: Point) -> bool:
         """Pixels if they can be had in time and Redis has room, else their place on disk. False: neither."""
         roi_px = self.writer.header.roi_px
         reference = self.live.reference(index)
@@ -79,10 +80,11 @@ class ScanCopy:
             image = self.live.image(index)
         if image is not None:
             shown = cut(image, roi_px)
-            self.writer.publish(index, shown, positions, monitor)
+            self.writer.publish(index, shown, point.positions, point.monitor, point.transmission)
             self.teller.frame(shown)
         elif reference is not None:
-            self.writer.publish_reference(index, positions, reference.model_copy(update={"roi_px": roi_px}), monitor)
+            place = reference.model_copy(update={"roi_px": roi_px})
+            self.writer.publish_reference(index, point.positions, place, point.monitor, point.transmission)
             self.teller.frame(None)
         return image is not None or reference is not None
 

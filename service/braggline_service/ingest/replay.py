@@ -62,8 +62,8 @@ def publish_curve(redis: Redis, settings: Settings, curve: RockingCurve, header:
     moving, _ = _positions(curve)
     for index in np.flatnonzero(curve.measured).tolist():
         positions = {motor: float(values[index]) for motor, values in moving.items()}
-        monitor = None if curve.monitor is None else float(curve.monitor[index])
-        writer.publish(index, curve.intensity[index], positions, monitor)
+        beam = (None if values is None else float(values[index]) for values in (curve.monitor, curve.transmission))
+        writer.publish(index, curve.intensity[index], positions, *beam)
     writer.close("complete", int(np.count_nonzero(curve.measured)))
 
 

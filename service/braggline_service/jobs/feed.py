@@ -16,19 +16,28 @@ READ_S = 0.2
 class FrameFeed(threading.Thread):
     """Reads until the stream is closed and drained; `on_frames` is called after every batch, in this thread.
 
+    complete: set once every announced frame is there, or nothing more comes; `on_complete` is called just after.
+    done: set once nothing more comes.
     stalled_after_s: an open stream that brings no frame for so long is given up, and `stalled` says so.
     """
 
     def __init__(
-        self, reader: FrameReader, growing: GrowingCurve, on_frames: Callable[[], None], stalled_after_s: float
+        self,
+        reader: FrameReader,
+        growing: GrowingCurve,
+        on_frames: Callable[[], None],
+        on_complete: Callable[[], None],
+        stalled_after_s: float,
     ) -> None:
         super().__init__(name=f"frames of {growing.header.name}", daemon=True)
         self.growing = growing
+        self.complete = threading.Event()
         self.done = threading.Event()
         self.last_frame_at = time.monotonic()
         self.stalled = False
         self._reader = reader
         self._on_frames = on_frames
+        self._on_complete = on_complete
         self._stalled_after_s = stalled_after_s
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -42,6 +51,7 @@ class FrameFeed(threading.Thread):
             self._error = error
         finally:
             self.done.set()
+            self._completed()
             self._news.set()
 
     def wait(self, timeout_s: float) -> None:
@@ -72,5 +82,12 @@ class FrameFeed(threading.Thread):
                 self.growing.add(frame)
         self._reader.mark_processed([frame.index for frame in frames])
         self.last_frame_at = time.monotonic()
+        if 0 < self.growing.header.n_frames <= self.growing.n_measured:
+            self._completed()
         self._on_frames()
         self._news.set()
+
+    def _completed(self) -> None:
+        if not self.complete.is_set():
+            self.complete.set()
+            self._on_complete()

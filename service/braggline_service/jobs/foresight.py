@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from braggline_models.phase_retrieval.carry import foreseen
 from braggline_models.results import Reconstruction
@@ -10,7 +12,7 @@ from braggline_models.scan import PreparedVolume
 from braggline_service.stages.pipeline import Pass
 
 AGREES = 0.9  # complex correlation with the final object
-MOST_KEPT = 20  # previews: a slow scan has many, and each is some megabytes
+MOST_KEPT = 12  # previews: a slow scan has many, and each is some megabytes
 
 
 @dataclass
@@ -21,7 +23,11 @@ class Foresight:
 
     def add(self, share: float, preview: Pass) -> None:
         """Remember a preview from this share of the frames; of very many, every other one."""
-        self._previews.append((share, preview.reconstruction, preview.volume))
+        shape = preview.volume.intensity.shape
+        grid = replace(  # where its voxels lie, without what was counted there
+            preview.volume, intensity=np.broadcast_to(np.float32(0), shape), mask=np.broadcast_to(np.False_, shape)
+        )
+        self._previews.append((share, preview.reconstruction, grid))
         if len(self._previews) > MOST_KEPT:
             del self._previews[::2]
 

@@ -13,6 +13,7 @@ from redis import Redis
 
 from braggline_models.errors import BadInput
 from braggline_models.phase_retrieval import Progress
+from braggline_models.scan import RockingCurve
 from braggline_service.advice import Advice
 from braggline_service.beamlines import load_beamline
 from braggline_service.board import PREFIX, Board
@@ -30,6 +31,7 @@ from braggline_service.stages.growing import GrowingCurve
 from braggline_service.stages.pipeline import Pass, Pipeline
 from braggline_service.stages.result import scan_result
 from braggline_service.stages.summary import summary_values
+from braggline_service.stages.triage import triaged
 from braggline_service.streams import FrameReader, commit, counts
 
 logger = logging.getLogger(__name__)
@@ -37,8 +39,9 @@ logger = logging.getLogger(__name__)
 FIRST_FRAMES = 8  # fewer say nothing about a volume
 TRUSTED_SHARE = 0.6  # of the frames; measured: previews agree with the final map to 0.9 from 54 to 64 % on
 EARLY = "early preview: shape and strain are not to be trusted yet"
-TELL_S = 0.5  # between two tellings of the growing rocking curve
+TELL_S = 0.5  # between two tellings of progress
 MEASURING_SHARE = 0.7  # of the progress; the rest is the final pass
+ASK_S = 0.2  # between two questions whether to stop: an iteration takes less time than the answer
 
 
 class Stopped(Exception):
@@ -83,11 +86,12 @@ class LiveJob:
             sample=sample_of(settings.sample, {key: tuned.get(key) for key in ("material", "reflection", "in_plane")}),
         )  # fmt: skip
         growing = GrowingCurve(self.header, load_beamline(self.header.beamline or settings.beamline))
-        self.feed = FrameFeed(self.reader, growing, self._tell_frames, settings.live.stalled_after_s)
+        self.feed = FrameFeed(self.reader, growing, self._tell_frames, take_turns, settings.live.stalled_after_s)
         self.first_preview_fraction: float | None = None
         self.map_latency_s = float("nan")
         self.foresight = Foresight()
-        self._told_at = 0.0
+        self._told_at = self._asked_at = 0.0
+        self._asked_to_stop = False
         self._sliced = -1
 
     def run(self) -> str:
@@ -96,7 +100,7 @@ class LiveJob:
         try:
             give_way()
             self._follow()
-            take_turns()
+            take_turns()  # once more: the last frame may have been there before this thread gave way
             return self._finish()
         finally:
             take_turns()
@@ -105,7 +109,7 @@ class LiveJob:
     def _follow(self) -> None:
         """Passes while frames arrive, each over all that is there."""
         growing, seen = self.feed.growing, 0
-        while not self.feed.done.is_set():
+        while not self.feed.complete.is_set():
             enough = max(FIRST_FRAMES, self.settings.live.first_pass_fraction * growing.n_expected)
             if growing.n_measured < enough or growing.n_measured == seen or not self.header.n_frames:
                 self.feed.wait(0.2)
@@ -113,12 +117,23 @@ class LiveJob:
                 continue
             seen = growing.n_measured
             self._look_at_slice()
-            result = self.pipeline.preview(self.feed.curve(), self.settings.live.runs_while_measuring, self._ended)
+            curve = self.feed.curve()
+            if self.pipeline.ripe(curve):
+                self._begin_final(curve)
+                continue
+            result = self.pipeline.preview(curve, self.settings.live.runs_while_measuring, self._ended)
             self._check()
             if result is not None:
                 self._tell_pass(result, seen)
                 self.foresight.add(seen / growing.n_expected, result)
         self.feed.check()
+
+    def _begin_final(self, curve: RockingCurve) -> None:
+        """What the final pass can do without the last frames; once they are there it goes on with all threads."""
+        for _ in self.pipeline.begin_final(curve, self._stopping):
+            if self._ended():
+                break
+        self._check()
 
     def _look_at_slice(self) -> None:
         """Phase the brightest frame in 2D once it lies behind, and again where a brighter one has come since."""
@@ -140,8 +155,7 @@ class LiveJob:
         last: Pass | None = None
         for step in self.pipeline.finish(curve, self._stopping, show_unrefined=True):
             if isinstance(step, Progress):
-                share = MEASURING_SHARE + (1 - MEASURING_SHARE) * step.iteration / max(step.total, 1)
-                self.publisher.tell(progress=min(share, 0.99))
+                self._tell_progress(step)
             else:
                 last = step
                 self._tell_map(step)
@@ -160,6 +174,7 @@ class LiveJob:
 
     def _deliver(self, last: Pass, aborted: bool) -> str:
         """File first, then the board, then the commit: whatever dies in between, the job can run again."""
+        self.feed.join()  # nobody writes to the stream any more
         frames = patiently(lambda: counts(self.redis, self.scan), AWAY_FOR_S)
         result = scan_result(
             self.feed.curve(whole=not aborted), last, self.pipeline, self.settings, frames.missing, aborted=aborted,
@@ -199,6 +214,14 @@ class LiveJob:
         share = MEASURING_SHARE * growing.n_measured / max(growing.n_expected, 1)
         self.publisher.tell(progress=share, values=values, arrays=growing.rocking_curve())
 
+    def _tell_progress(self, step: Progress) -> None:
+        now = time.monotonic()
+        if now - self._told_at < TELL_S:
+            return
+        self._told_at = now
+        share = MEASURING_SHARE + (1 - MEASURING_SHARE) * step.iteration / max(step.total, 1)
+        self.publisher.tell(progress=min(share, 0.99))
+
     def _tell_pass(self, result: Pass, seen: int) -> None:
         growing = self.feed.growing
         if self.first_preview_fraction is None:
@@ -212,14 +235,20 @@ class LiveJob:
             "message": f"preview from {seen} of {growing.n_expected} frames",
         }  # fmt: skip
         self.publisher.tell("phasing", values=values, arrays=strain_arrays(result.strain))
+        if odds := triaged(result.volume, self.pipeline.models):  # the map does not wait for it
+            self.publisher.tell(values=odds)
 
     # ---- stopping
     def _stopping(self) -> bool:
-        return bool(patiently(lambda: self.redis.exists(stop_key(self.scan)), AWAY_FOR_S))
+        now = time.monotonic()
+        if now - self._asked_at > ASK_S:
+            self._asked_at = now
+            self._asked_to_stop = bool(patiently(lambda: self.redis.exists(stop_key(self.scan)), AWAY_FOR_S))
+        return self._asked_to_stop
 
     def _ended(self) -> bool:
         """A preview is overtaken once the scan is over: the final pass sees more."""
-        return self.feed.done.is_set() or self._stopping()
+        return self.feed.complete.is_set() or self._stopping()
 
     def _check(self) -> None:
         if self._stopping():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 
 def give_way() -> None:
@@ -11,5 +12,10 @@ def give_way() -> None:
 
 
 def take_turns() -> None:
-    """Like any other process again: the scan is over, and somebody waits for its result."""
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    """All threads of the process like any other again: the scan is over, and somebody waits for its result.
+
+    Whoever calls it need not be the one that gave way: the last frame arrives while another thread phases.
+    """
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from braggline_models.learned.model import Model
 from braggline_models.learned.task import Judgement, Picture, Task
 from braggline_models.learned.tasks import task
 from braggline_service.learned.weights import load_model
+from braggline_service.learned.workers import workers as pool_of
 
 SEEDS_A_BIN = 10_000
 PICTURES = 3  # the worst of all objects
@@ -42,7 +41,7 @@ def evaluate(
         (name, str(folder), k, of.test_seed + k * SEEDS_A_BIN + n) for k in range(len(of.bins)) for n in range(objects)
     ]
     found: list[Judgement] = []
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with pool_of(workers) as pool:
         for judgement in pool.map(judged, cases, chunksize=2):
             found.append(judgement)
             on_object(len(found) / len(cases))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,11 @@ from braggline_models.learned.range import KnownRange, fitted_range
 from braggline_models.learned.task import Batch, Task
 from braggline_models.learned.tasks import task
 from braggline_service.learned.weights import Record, save_weights
+from braggline_service.learned.workers import workers
 from braggline_service.nexus import written_whole
 
 TRAINING = 1  # first word of every training seed: test sets are drawn otherwise
-RANGE_BATCHES = 64
+RANGE_BATCHES = 64  # or as many as the training had
 CHECKPOINT_S = 60.0
 WARM_UP = 0.03  # of the steps
 AVERAGED = 0.995  # memory of the averaged weights, a step
@@ -105,7 +105,7 @@ def _batches(name: str, plan: Plan, steps: range) -> Iterator[Iterator[Batch]]:
     if plan.workers == 0:
         yield (made(name, plan.seed, step) for step in steps)
         return
-    with ProcessPoolExecutor(plan.workers, get_context("spawn")) as pool:
+    with workers(plan.workers) as pool:
         yield _ahead(pool, name, plan, steps)
         pool.shutdown(cancel_futures=True)
 
@@ -129,7 +129,7 @@ def made(name: str, seed: int, step: int) -> Batch:
 
 def _range(of: Task, plan: Plan) -> KnownRange:
     """From batches that come after those of the training."""
-    rows = [of.features(made(of.name, plan.seed, plan.steps + k).inputs) for k in range(RANGE_BATCHES)]
+    rows = [of.features(made(of.name, plan.seed, plan.steps + k).inputs) for k in range(min(RANGE_BATCHES, plan.steps))]
     return fitted_range(np.concatenate(rows))
 
 

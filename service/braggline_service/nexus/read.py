@@ -118,15 +118,19 @@ def _quality(place: h5py.Group) -> Quality:
 
 
 def _defects(place: h5py.Group) -> DefectReport:
-    lines = (place["lines"][name] for name in sorted(place["lines"]))
-    defects = (
+    planes = _each_defect(place["planes"]) if "planes" in place else ()
+    return DefectReport(_each_defect(place["lines"]), bool(place.attrs["searched"]), planes)
+
+
+def _each_defect(place: h5py.Group) -> tuple[Defect, ...]:
+    every = (place[name] for name in sorted(place))
+    return tuple(
         Defect(
-            str(line.attrs["kind"]), line["position_m"][()], tuple(float(v) for v in line.attrs["direction"]),  # type: ignore[arg-type]
-            float(line.attrs["g_dot_b"]), float(line.attrs["confidence"]),
+            str(one.attrs["kind"]), one["position_m"][()], tuple(float(v) for v in one.attrs["direction"]),  # type: ignore[arg-type]
+            float(one.attrs["g_dot_b"]), float(one.attrs["confidence"]),
         )
-        for line in lines
+        for one in every
     )  # fmt: skip
-    return DefectReport(tuple(defects), bool(place.attrs["searched"]))
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

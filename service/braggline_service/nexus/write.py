@@ -82,12 +82,13 @@ def _detector_frame(place: h5py.Group, result: ScanResult) -> None:
 
 def _defects(place: h5py.Group, result: ScanResult) -> None:
     place.attrs["searched"] = result.defects.searched
-    lines = group(place, "lines", "NXcollection")
-    for number, defect in enumerate(result.defects.lines):
-        line = group(lines, f"{number:03d}", "NXcollection")
-        line.create_dataset("position_m", data=defect.position_m).attrs["units"] = "m"
-        line.attrs.update({"kind": defect.kind, "g_dot_b": defect.g_dot_b, "confidence": defect.confidence})
-        line.attrs["direction"] = defect.direction
+    for name, found in (("lines", result.defects.lines), ("planes", result.defects.planes)):
+        every = group(place, name, "NXcollection")
+        for number, defect in enumerate(found):
+            one = group(every, f"{number:03d}", "NXcollection")
+            one.create_dataset("position_m", data=defect.position_m).attrs["units"] = "m"
+            one.attrs.update({"kind": defect.kind, "g_dot_b": defect.g_dot_b, "confidence": defect.confidence})
+            one.attrs["direction"] = defect.direction
 
 
 def _rocking_curve(place: h5py.Group, result: ScanResult) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from braggline_service.nexus import ScanResult, told_statistics, unit_of
-from braggline_service.report.markup import nothing, number, table
+from braggline_service.report.markup import indices, nothing, number, table
 
 NO_FACETS = "No flat face found on this crystal."
 NO_DEFECTS = (
@@ -33,7 +33,7 @@ def facets(result: ScanResult) -> str:
     )  # fmt: skip
     rows = [
         (
-            str(row), _hkl(facet.hkl), number(facet.misfit_deg, 2), number(facet.area_m2, 4, 1e18),
+            str(row), indices(facet.hkl), number(facet.misfit_deg, 2), number(facet.area_m2, 4, 1e18),
             _direction(facet.normal), str(facet.voxels), number(facet.strain_mean, 3, 1e4, signed=True),
             number(facet.strain_std, 2, 1e4), number(facet.displacement_mean_m, 3, 1e12, signed=True),
             number(facet.displacement_std_m, 2, 1e12),
@@ -45,20 +45,20 @@ def facets(result: ScanResult) -> str:
 
 
 def defects(result: ScanResult) -> str:
-    """One row a line; never silent about what a single reflection cannot show."""
+    """One row a line or plane; never silent about what a single reflection cannot show."""
     report = result.defects
     if not report.searched:
         return nothing("Not searched.")
-    if not report.lines:
+    if not report.lines and not report.planes:
         return nothing(NO_DEFECTS)
-    head = ("", "kind", "center z, y, x (nm)", "length (nm)", "direction (x, y, z)", "g·b", "confidence")
+    head = ("", "kind", "center z, y, x (nm)", "length (nm)", "direction or normal (x, y, z)", "g·b", "confidence")
     rows = [
         (
-            str(row), line.kind, ", ".join(number(v, 4, 1e9) for v in np.mean(line.position_m, axis=0)),
-            number(_length_m(line.position_m), 3, 1e9), _direction(line.direction), number(line.g_dot_b, 3),
-            number(line.confidence, 2),
+            str(row), one.kind.replace("_", " "), ", ".join(number(v, 4, 1e9) for v in np.mean(one.position_m, axis=0)),
+            number(_length_m(one.position_m), 3, 1e9) if row <= len(report.lines) else "–", _direction(one.direction),
+            number(one.g_dot_b, 3), number(one.confidence, 2),
         )
-        for row, line in enumerate(report.lines, 1)
+        for row, one in enumerate((*report.lines, *report.planes), 1)
     ]  # fmt: skip
     return table(head, rows) + nothing("A dislocation with g·b = 0 cannot be seen in this reflection.")
 
@@ -89,10 +89,6 @@ def _told(key: str) -> tuple[str, float, int]:
     if key.startswith("strain"):
         return f"{key.replace('_', ' ')} (10⁻⁴)", 1e4, 3
     return key.replace("_", " "), 1.0, 4
-
-
-def _hkl(hkl: tuple[int, int, int]) -> str:
-    return "–" if not any(hkl) else " ".join(str(index).replace("-", "−") for index in hkl)
 
 
 def _direction(direction: Sequence[float]) -> str:

@@ -23,6 +23,11 @@ def number(value: float, digits: int = 3, scale: float = 1.0, signed: bool = Fal
     return told.replace("-", "−")
 
 
+def indices(hkl: tuple[int, int, int]) -> str:
+    """'1 −1 1'; a dash where they are not known."""
+    return " ".join(str(index).replace("-", "−") for index in hkl) if any(hkl) else "–"
+
+
 def pairs(rows: Mapping[str, str]) -> str:
     """Names with their values."""
     cells = "".join(f"<tr><th>{escaped(k)}</th><td>{escaped(v)}</td></tr>" for k, v in rows.items())

@@ -12,6 +12,7 @@ from skimage.measure import marching_cubes
 
 from braggline_models.scan import BoolArray
 from braggline_service.nexus import ScanResult
+from braggline_service.report.markup import indices
 
 SOFT_VOXELS = 1.0  # the surface, and what is drawn on it, is smoothed by this Gaussian
 MARGIN = 3
@@ -27,17 +28,20 @@ class Layer:
     unit: str
     values: NDArray[np.float32]
     kind: str = "signed"  # or "facet": 0 for none, else its row + 1
+    names: tuple[str, ...] = ()  # of the facets: what the legend calls each, from the first on
 
 
 @dataclass(frozen=True)
 class Surface:
     """vertices_nm (n, 3) float32 (x, y, z) from the crystal's center, triangles (m, 3) seen from outside
-    anticlockwise, q_direction (3,)."""
+    anticlockwise, q_direction (3,); lines_nm: the paths (k, 3) of dislocation lines from the same center."""
 
     vertices_nm: NDArray[np.float32]
     triangles: NDArray[np.int32]
     layers: tuple[Layer, ...]
     q_direction: NDArray[np.float64]
+    voxel_nm: float
+    lines_nm: tuple[NDArray[np.float64], ...] = ()
 
 
 def surface_of(result: ScanResult) -> Surface | None:
@@ -56,10 +60,20 @@ def surface_of(result: ScanResult) -> Surface | None:
         Layer("displacement along Q", "pm", _carried(cut(field.displacement_m) * np.float32(1e12), support, vertices)),
     ]
     if result.facets.facets and result.facets.labels.shape == field.support.shape:
-        layers.append(Layer("facet", "", _nearest(cut(result.facets.labels), vertices), "facet"))
-    centered = (vertices - (vertices.max(axis=0) + vertices.min(axis=0)) / 2)[:, ::-1]
-    q = field.q_bragg_per_m / np.linalg.norm(field.q_bragg_per_m)
-    return Surface((centered * field.voxel_size_m * 1e9).astype(np.float32), triangles, tuple(layers), q)
+        named = tuple(_named(row, facet.hkl) for row, facet in enumerate(result.facets.facets, 1))
+        layers.append(Layer("facet", "", _nearest(cut(result.facets.labels), vertices), "facet", named))
+    center, voxel_nm = (vertices.max(axis=0) + vertices.min(axis=0)) / 2, field.voxel_size_m * 1e9
+    corner = np.array([cut_.start for cut_ in box]) - MARGIN  # of the mesh's grid, in voxels of the field
+    lines = [(line.position_m / field.voxel_size_m - corner - center)[:, ::-1] for line in result.defects.lines]
+    return Surface(
+        ((vertices - center)[:, ::-1] * voxel_nm).astype(np.float32), triangles, tuple(layers),
+        field.q_bragg_per_m / np.linalg.norm(field.q_bragg_per_m), voxel_nm, tuple(line * voxel_nm for line in lines),
+    )  # fmt: skip
+
+
+def _named(row: int, hkl: tuple[int, int, int]) -> str:
+    """Its row in the table, and its indices where they are known."""
+    return f"{row}: {indices(hkl)}" if any(hkl) else str(row)
 
 
 def _mesh(support: BoolArray) -> tuple[NDArray[np.float32], NDArray[np.int32]]:

@@ -15,6 +15,7 @@ from braggline_service.nexus import ScanResult
 from braggline_service.report.colors import bounds, palette, shades
 from braggline_service.report.figures import SIGNED_MAP
 from braggline_service.report.surface import Surface
+from braggline_service.report.tubes import COLOR
 
 VIEWS = {"from the front": (-60.0, 25.0), "from behind": (120.0, 25.0), "from above": (-90.0, 90.0)}  # azimuth, rise
 LIGHT = np.array([-0.35, 0.5, 0.79])  # in (right, up, towards the eye)
@@ -43,10 +44,16 @@ def surface_figure(result: ScanResult, surface: Surface | None) -> Figure:
     for column, (title, angles) in enumerate(VIEWS.items()):
         axis = figure.add_axes((0.01 + 0.3 * column, 0.05, 0.29, 0.82))
         _draw(axis, surface, color, view_matrix(*angles))
+        for line in surface.lines_nm:
+            seen = line @ view_matrix(*angles).T
+            axis.plot(seen[:, 0], seen[:, 1], color=COLOR, lw=2.0)
         axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axis.set_title(title, fontsize=9)
         axis.axis("off")
         _triad(axis, surface, view_matrix(*angles), reach)
+    if surface.lines_nm:
+        told = "dislocation lines, seen through the surface"
+        figure.text(0.01, 0.02, told, fontsize=9, color=COLOR)
     low, high = bounds(layer)
     scale = ScalarMappable(Normalize(low, high), SIGNED_MAP)
     bar = figure.colorbar(scale, cax=figure.add_axes((0.93, 0.15, 0.012, 0.65)))

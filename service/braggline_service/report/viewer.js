@@ -9,17 +9,19 @@
   if (!gl) return;
 
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const packed = new Uint16Array(bytes(data.vertices).buffer);
-  const triangles = new Uint16Array(bytes(data.triangles).buffer);
-  const count = packed.length / 3;
-  const vertices = new Float32Array(packed.length);
-  for (let i = 0; i < packed.length; i++) vertices[i] = (packed[i] / 65535) * 2 - 1;
-  const normals = vertexNormals();
+  const crystal = mesh(data), lines = data.lines && mesh(data.lines);
   const start = data.view;
   let turn = start.slice(), zoom = 1, waiting = false;
 
-  function vertexNormals() {
-    const sum = new Float32Array(packed.length);
+  function mesh(told) {
+    const packed = new Uint16Array(bytes(told.vertices).buffer), vertices = new Float32Array(packed.length);
+    for (let i = 0; i < packed.length; i++) vertices[i] = (packed[i] / 65535) * 2 - 1;
+    const triangles = new Uint16Array(bytes(told.triangles).buffer);
+    return { triangles, vertices, normals: vertexNormals(vertices, triangles), count: packed.length / 3 };
+  }
+
+  function vertexNormals(vertices, triangles) {
+    const sum = new Float32Array(vertices.length);
     for (let t = 0; t < triangles.length; t += 3) {
       const [a, b, c] = [0, 1, 2].map((k) => 3 * triangles[t + k]);
       const u = [0, 1, 2].map((k) => vertices[b + k] - vertices[a + k]);
@@ -63,22 +65,39 @@
   gl.useProgram(program);
   gl.enable(gl.DEPTH_TEST);
 
-  function attribute(name, values, kind, normalised) {
-    const at = gl.getAttribLocation(program, name);
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ARRAY_BUFFER, values, gl.STATIC_DRAW);
-    gl.enableVertexAttribArray(at);
-    gl.vertexAttribPointer(at, 3, kind, normalised, 0, 0);
+  function filled(target, values) {
+    const made = gl.createBuffer();
+    gl.bindBuffer(target, made);
+    gl.bufferData(target, values, gl.STATIC_DRAW);
+    return made;
   }
-  attribute("place", vertices, gl.FLOAT, false);
-  attribute("normal", normals, gl.FLOAT, false);
-  gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
-  gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, triangles, gl.STATIC_DRAW);
+  for (const part of [crystal, lines]) if (part) {
+    part.place = filled(gl.ARRAY_BUFFER, part.vertices);
+    part.normal = filled(gl.ARRAY_BUFFER, part.normals);
+    part.corners = filled(gl.ELEMENT_ARRAY_BUFFER, part.triangles);
+  }
+  if (lines) {
+    const rgb = [1, 3, 5].map((at) => parseInt(data.lines.color.slice(at, at + 2), 16));
+    lines.color = filled(gl.ARRAY_BUFFER, Uint8Array.from({ length: 3 * lines.count }, (_, i) => rgb[i % 3]));
+  }
+
+  function show(part) {
+    for (const [name, kind] of [["place", gl.FLOAT], ["normal", gl.FLOAT], ["color", gl.UNSIGNED_BYTE]]) {
+      const at = gl.getAttribLocation(program, name);
+      gl.bindBuffer(gl.ARRAY_BUFFER, part[name]);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, 3, kind, kind === gl.UNSIGNED_BYTE, 0, 0);
+    }
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, part.corners);
+    gl.drawElements(gl.TRIANGLES, part.triangles.length, gl.UNSIGNED_SHORT, 0);
+  }
 
   function color(layer) {
-    const shades = bytes(layer.shades), palette = bytes(layer.palette), colors = new Uint8Array(3 * count);
-    for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) colors[3 * i + k] = palette[3 * shades[i] + k];
-    attribute("color", colors, gl.UNSIGNED_BYTE, true);
+    const shades = bytes(layer.shades), palette = bytes(layer.palette), colors = new Uint8Array(3 * crystal.count);
+    for (let i = 0; i < crystal.count; i++)
+      for (let k = 0; k < 3; k++) colors[3 * i + k] = palette[3 * shades[i] + k];
+    gl.deleteBuffer(crystal.color || null);
+    crystal.color = filled(gl.ARRAY_BUFFER, colors);
     legend(layer, palette);
     draw();
   }
@@ -92,11 +111,14 @@
       made.textContent = text;
       Object.assign(made.style, style || {});
     };
+    const key = (shade, text) => {
+      const made = place.appendChild(document.createElement("span"));
+      made.appendChild(document.createElement("i")).style.background = shade;
+      made.append(text);
+    };
+    if (lines) key(data.lines.color, data.lines.name);
     if (layer.names) {
-      layer.names.forEach((name, k) => {
-        add("i", "", { background: chip(k, palette) });
-        add("span", name);
-      });
+      layer.names.forEach((name, k) => key(chip(k, palette), name));
       return;
     }
     const stops = Array.from({ length: 13 }, (_, k) => chip(Math.round((k * 254) / 12), palette));
@@ -120,7 +142,11 @@
         gl.uniform3fv(gl.getUniformLocation(program, name), turn.slice(3 * r, 3 * r + 3)));
       const smaller = Math.min(canvas.width, canvas.height) * zoom * 0.95;
       gl.uniform2f(gl.getUniformLocation(program, "scale"), smaller / canvas.width, smaller / canvas.height);
-      gl.drawElements(gl.TRIANGLES, triangles.length, gl.UNSIGNED_SHORT, 0);
+      show(crystal);
+      if (lines) {
+        gl.clear(gl.DEPTH_BUFFER_BIT);  // they lie inside: in front of everything, or they would not be seen
+        show(lines);
+      }
       axes();
     });
   }
@@ -128,11 +154,12 @@
   function axes() {
     for (const [name, direction] of Object.entries(data.axes)) {
       const arrow = view.querySelector("[data-axis='" + name + "']");
-      const [x, y] = [34 * row(turn, 0, direction), -34 * row(turn, 1, direction)];
+      const [x, y] = [28 * row(turn, 0, direction), -28 * row(turn, 1, direction)];
+      const far = name === "Q" ? 1.62 : 1.3;  // Q often lies along z: two letters, one arrow
       arrow.querySelector("line").setAttribute("x2", x);
       arrow.querySelector("line").setAttribute("y2", y);
-      arrow.querySelector("text").setAttribute("x", 1.3 * x);
-      arrow.querySelector("text").setAttribute("y", 1.3 * y + 4);
+      arrow.querySelector("text").setAttribute("x", far * x);
+      arrow.querySelector("text").setAttribute("y", far * y + 4);
     }
   }
 

@@ -14,8 +14,10 @@ from braggline_service.report.colors import bounds, palette, shades
 from braggline_service.report.markup import escaped, image, nothing, number
 from braggline_service.report.surface import Layer, Surface
 from braggline_service.report.surface_figure import VIEWS, view_matrix
+from braggline_service.report.tubes import COLOR, tubes
 
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+TUBE_VOXELS = 0.7  # radius
 HELP = "Drag to turn, wheel to zoom, double click to go back. Look along"
 
 
@@ -55,15 +57,26 @@ def _data(surface: Surface) -> dict[str, Any]:
         "view": view_matrix(*next(iter(VIEWS.values()))).ravel().round(6).tolist(),
         "axes": {**AXES, "Q": surface.q_direction.round(6).tolist()},
         "layers": [_layer(layer) for layer in surface.layers],
+        **_lines(surface, reach),
     }
+
+
+def _lines(surface: Surface, reach: float) -> dict[str, Any]:
+    """The dislocation lines as one more mesh in one color; nothing where there are none."""
+    vertices, triangles = tubes(surface.lines_nm, TUBE_VOXELS * surface.voxel_nm)
+    if not len(triangles):
+        return {}
+    places = np.round((np.clip(vertices / reach, -1, 1) + 1) / 2 * 65535)
+    named = "dislocation line" if len(surface.lines_nm) == 1 else f"{len(surface.lines_nm)} dislocation lines"
+    packed = {"vertices": _packed(places, "<u2"), "triangles": _packed(triangles, "<u2")}
+    return {"lines": {**packed, "color": COLOR, "name": f"{named}, seen through the surface"}}
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
     low, high = bounds(layer)
     told: dict[str, Any] = {"shades": _packed(shades(layer), "|u1"), "palette": _packed(palette(layer), "|u1")}
     if layer.kind == "facet":
-        last = int(np.nanmax(layer.values, initial=0))
-        return told | {"names": ["none", *(str(k) for k in range(1, last + 1))]}
+        return told | {"names": ["none", *layer.names]}
     return told | {"unit": layer.unit, "low": number(low, 3, signed=True), "high": number(high, 3, signed=True)}
 
 

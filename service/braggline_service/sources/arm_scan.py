@@ -18,7 +18,7 @@ from braggline_service.sources.bliss_nexus import frame_count, frames_of, positi
 from braggline_service.sources.bliss_select import find_arm_scan, find_detector, named_entry
 from braggline_service.sources.counts import checked_counts
 from braggline_service.sources.hdf5_file import opened
-from braggline_service.sources.overrides import Overrides, checked_overrides, posed, window
+from braggline_service.sources.overrides import Overrides, checked_overrides, detector_overrides, posed, window
 from braggline_service.sources.pixels import fitted, place, read_frames
 
 
@@ -55,7 +55,8 @@ def read_arm_scan(
     known = checked_overrides(dict(overrides or {}), line.diffractometer.circle_names)
     with opened(path) as file:
         scan = named_entry(file, entry) if entry is not None else find_arm_scan(file, line)
-        return _read(scan, line, find_detector(scan, detector, line), known)
+        name = find_detector(scan, detector, line)
+        return _read(scan, line.tuned(name, detector_overrides(overrides or {})), name, known)
 
 
 def _read(scan: h5py.Group, line: Beamline, name: str, known: Mapping[str, float]) -> ArmScan:

@@ -24,8 +24,9 @@ from braggline_service.sources.bliss_select import (
 )
 from braggline_service.sources.bliss_values import exposure_s, monitor, transmission
 from braggline_service.sources.counts import checked_counts
+from braggline_service.sources.edf_stack import edf_stack
 from braggline_service.sources.overrides import checked_overrides, detector_overrides, posed, seen_through, window
-from braggline_service.sources.pixels import checked_stack, fitted, place, read_frames
+from braggline_service.sources.pixels import Stack, checked_stack, fitted, place, read_frames
 
 ABORTED = ("USER_ABORT", "FAILURE", "DELETED")
 
@@ -74,10 +75,10 @@ def read(
     return checked_angles(curve)
 
 
-def frames_of(scan: h5py.Group, name: str) -> h5py.Dataset:
+def frames_of(scan: h5py.Group, name: str) -> Stack:
     """The stack of detector `name`. BadInput where it, or the file that it is in, is absent."""
-    dataset = scan["measurement"].get(name)
-    if not isinstance(dataset, h5py.Dataset):
+    dataset = edf_stack(scan, name) or scan["measurement"].get(name)
+    if not isinstance(dataset, Stack):
         target = link_target(scan, name)
         what = (
             f"the file of its frames, {target}, is absent; copy it there with the scan"
@@ -98,7 +99,7 @@ def unfinished_because(scan: h5py.Group) -> str:
     return "" if "end_time" in scan else "the scan has no end: still running, or cut off"
 
 
-def frame_count(scan: h5py.Group, frames: h5py.Dataset, line: Beamline, known: Mapping[str, float], whole: bool) -> int:
+def frame_count(scan: h5py.Group, frames: Stack, line: Beamline, known: Mapping[str, float], whole: bool) -> int:
     """Frames that have a position. An unfinished scan may be one short in either; a whole one may not."""
     n = len(frames)
     for circle, motor in line.motors.items():
@@ -110,12 +111,19 @@ def frame_count(scan: h5py.Group, frames: h5py.Dataset, line: Beamline, known: M
                 f"{place(dataset)}: {dataset.shape[0]} positions for {len(frames)} frames; each frame needs one; "
                 "give another --entry, or mend the file"
             )
-        n = min(n, len(dataset))
+        n = min(n, len(dataset) if whole else _filled(dataset))
     if not whole and not circle_moves(scan, line) and (scanned := scanned_energies(scan, line)):
         n = min(n, len(scanned[1]))
     if n < 2:
         raise BadInput(f"{place(frames)}: {n} frame(s) with a position; a rocking curve needs many")
     return n
+
+
+def _filled(dataset: h5py.Dataset) -> int:
+    """Positions that are there: one that grows is longer, by a moment, than what was written into it."""
+    values = dataset[()]
+    filled = np.flatnonzero(values != dataset.fillvalue)
+    return int(filled[-1]) + 1 if len(filled) else len(values)  # a motor that rests at 0 tells nothing
 
 
 def _angles(scan: h5py.Group, line: Beamline, known: Mapping[str, float], n: int) -> dict[str, FloatArray]:

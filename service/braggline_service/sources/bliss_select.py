@@ -10,6 +10,7 @@ import numpy as np
 from braggline_models.errors import BadInput
 from braggline_service.beamlines import Beamline
 from braggline_service.sources.bliss_energy import scanned_energies
+from braggline_service.sources.edf_stack import edf_stack
 
 
 def named_entry(file: h5py.File, entry: str) -> h5py.Group:
@@ -78,11 +79,13 @@ def find_detector(entry: h5py.Group, detector: str | None, line: Beamline) -> st
 
 
 def images(entry: h5py.Group) -> list[str]:
-    """Names in measurement that hold frames, those whose link leads nowhere included."""
-    measurement = entry.get("measurement")
+    """Names in measurement that hold frames, those whose link leads nowhere included, and detectors saved as EDF."""
+    measurement, instrument = entry.get("measurement"), entry.get("instrument")
     if not isinstance(measurement, h5py.Group):
         return []
-    return [name for name in measurement if _is_image(entry, name)]
+    found = [name for name in measurement if _is_image(entry, name)]
+    others = [name for name in instrument if name not in measurement] if isinstance(instrument, h5py.Group) else []
+    return found + [name for name in others if edf_stack(entry, name) is not None]
 
 
 def is_rocking(entry: h5py.Group, line: Beamline) -> bool:

@@ -16,9 +16,10 @@ from braggline_service.messages import Reference, Roi, ScanHeader, State
 from braggline_service.sources.blissdata_header import beamline_of, detector_info, header_of_info, positioners
 from braggline_service.sources.lima_files import read_reference
 from braggline_service.sources.lima_memory import LimaMemory
-from braggline_service.sources.scalars import Scalars
+from braggline_service.sources.scalars import Point, Scalars
 
 logger = logging.getLogger(__name__)
+READABLE = ("hdf5", "hdf5bs", "hdf5gz", "edf", "edfgz")  # Lima's names of the formats that lima_files reads
 RING_SHARE = 0.75  # of Lima's ring buffer: a frame older than this may be overwritten while it is asked for
 
 
@@ -64,7 +65,8 @@ class LiveScan:
         self.detector = name.split(":")[0]
         beamline = beamline_of(self.scan.info, self._beamline)
         movable = positioners(self.scan.info)
-        self._scalars = Scalars(self.scan.streams, set(movable), beamline.monitors if beamline else ())
+        monitors, attenuator = (beamline.monitors, beamline.attenuator) if beamline else ((), "")
+        self._scalars = Scalars(self.scan.streams, set(movable), monitors, attenuator)
         return True
 
     def header(self, roi_px: Roi | None = None) -> ScanHeader:
@@ -82,8 +84,8 @@ class LiveScan:
         """Frames that the detector has taken so far."""
         return len(self._image)
 
-    def scalars(self, index: int) -> tuple[dict[str, float], float | None] | None:
-        """(positions of the moving axes, monitor) of point `index`; None if they are still to come."""
+    def scalars(self, index: int) -> Point | None:
+        """The numbers of point `index`; None if they are still to come."""
         return self._scalars.at(index, final=self.closed)
 
     def image(self, index: int) -> NDArray[np.generic] | None:
@@ -102,15 +104,15 @@ class LiveScan:
             return None
 
     def coming(self, index: int) -> bool:
-        """True if frame `index` may yet be read from a file that is no HDF5: such a one has no Reference."""
+        """True if frame `index` may yet be read from a file that is not READABLE: such a one has no Reference."""
         return not self.closed and "file_path" in self._lima and self.reference(index) is None
 
     def reference(self, index: int) -> Reference | None:
-        """Where frame `index` is, or will be, on disk; None if it is not saved as HDF5."""
-        if self._lima.get("file_format", "").lower() not in ("hdf5", "hdf5bs", "hdf5gz"):
+        """Where frame `index` is, or will be, on disk; None if it is not saved in a format of READABLE."""
+        if self._lima.get("file_format", "").lower() not in READABLE:
             return None
         place = self._image.get_references(index)
-        return Reference(file=place.file_path, dataset=place.data_path, index=place.index)
+        return Reference(file=place.file_path, dataset=place.data_path or "", index=place.index)
 
     def overtaken(self, index: int) -> bool:
         """True where the detector is about to overwrite frame `index` in its memory."""

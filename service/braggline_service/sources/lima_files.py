@@ -1,16 +1,18 @@
-"""Frames in the HDF5 files that Lima writes, read while it may still be writing them."""
+"""Frames in the HDF5 and EDF files that Lima writes, read while it may still be writing them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import h5py
-import hdf5plugin  # noqa: F401  registers the filters that detectors use
 import numpy as np
 from numpy.typing import NDArray
 
 from braggline_service.messages import Reference, Roi
+from braggline_service.sources.edf import is_edf, read_edf
+from braggline_service.sources.hdf5_file import is_written, open_shared
 
 logger = logging.getLogger(__name__)
 Image = NDArray[np.generic]
@@ -49,18 +51,15 @@ def cut(image: Image, roi_px: Roi | None) -> Image:
 
 def _read_file(path: str, wanted: list[Reference]) -> Iterator[tuple[Reference, Image]]:
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        if is_edf(path):
+            by_index = {reference.index: reference for reference in wanted}
+            for index, image in read_edf(Path(path), by_index):
+                yield by_index[index], cut(image, by_index[index].roi_px)
+            return
+        with open_shared(path) as file:
             for reference in wanted:
                 dataset = file.get(reference.dataset)
-                if isinstance(dataset, h5py.Dataset) and _written(dataset, reference.index):
+                if isinstance(dataset, h5py.Dataset) and dataset.ndim == 3 and is_written(dataset, reference.index):
                     yield reference, cut(dataset[reference.index], reference.roi_px)
     except (OSError, KeyError, RuntimeError) as error:  # a file in the making fails in all of these ways
         logger.debug("%s cannot be read now: %s", path, error)
-
-
-def _written(dataset: h5py.Dataset, index: int) -> bool:
-    if dataset.ndim != 3 or index >= len(dataset):
-        return False
-    if dataset.chunks is not None:
-        return dataset.id.get_chunk_info_by_coord((index, 0, 0)).byte_offset is not None
-    return dataset.id.get_offset() is not None

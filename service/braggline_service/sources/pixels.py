@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import h5py
 import numpy as np
@@ -10,18 +11,20 @@ from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
 from braggline_models.scan import BoolArray, Detector
+from braggline_service.sources.edf_stack import EdfStack
 from braggline_service.sources.overrides import Window, window
 from braggline_service.sources.virtual import frames_present
 
+Stack: TypeAlias = h5py.Dataset | EdfStack
 Frames = tuple[NDArray[np.generic], BoolArray, list[str]]
 
 
-def place(dataset: h5py.Dataset) -> str:
+def place(dataset: Stack) -> str:
     """FILE::PATH of a dataset, as error lines name it."""
     return f"{dataset.file.filename}::{dataset.name}"
 
 
-def checked_stack(dataset: h5py.Dataset) -> None:
+def checked_stack(dataset: Stack) -> None:
     """BadInput unless `dataset` is (n_frames, n_rows, n_cols) of real numbers with frames enough to be a curve."""
     if dataset.ndim != 3 or dataset.dtype.kind not in "iuf":
         raise BadInput(f"{place(dataset)}: is {dataset.dtype} {dataset.shape}; frames are numbers (frame, row, column)")
@@ -32,7 +35,7 @@ def checked_stack(dataset: h5py.Dataset) -> None:
 
 
 def fitted(
-    dataset: h5py.Dataset, detector: Detector, gaps: BoolArray, found: Window | None, overrides: Mapping[str, float]
+    dataset: Stack, detector: Detector, gaps: BoolArray, found: Window | None, overrides: Mapping[str, float]
 ) -> tuple[Detector, BoolArray]:
     """The detector and its mask seen through the window of the frames: that of `overrides`, of the file, or all."""
     checked_stack(dataset)
@@ -53,7 +56,7 @@ def fitted(
     return detector.cropped(row, column, shape), gaps[row : row + shape[0], column : column + shape[1]].copy()
 
 
-def read_frames(dataset: h5py.Dataset, whole: bool, n: int | None = None) -> Frames:
+def read_frames(dataset: Stack, whole: bool, n: int | None = None) -> Frames:
     """intensity (n, n_rows, n_cols), measured (n,) and flags, of the first `n` frames (default all).
 
     Frames whose file is missing are never shown as zeros: BadInput, unless some are there and the scan was not
@@ -61,7 +64,7 @@ def read_frames(dataset: h5py.Dataset, whole: bool, n: int | None = None) -> Fra
     """
     checked_stack(dataset)
     n = len(dataset) if n is None else n
-    present, missing = frames_present(dataset)
+    present, missing = dataset.present if isinstance(dataset, EdfStack) else frames_present(dataset)
     present = present[:n]
     if not present.any() or (whole and not present.all()):
         count = "its frames are" if not present.any() else f"{np.count_nonzero(~present)} of {n} frames are"
@@ -69,7 +72,10 @@ def read_frames(dataset: h5py.Dataset, whole: bool, n: int | None = None) -> Fra
             f"{place(dataset)}: {count} missing: {missing}; copy it there with the scan (HDF5 would show zeros)"
         )
     intensity = np.zeros((n, *dataset.shape[1:]), dataset.dtype.newbyteorder("="))
-    for i in np.flatnonzero(present):
-        dataset.read_direct(intensity, np.s_[i], np.s_[i])
+    if isinstance(dataset, EdfStack):
+        dataset.read_into(intensity, np.flatnonzero(present))
+    else:
+        for i in np.flatnonzero(present):
+            dataset.read_direct(intensity, np.s_[i], np.s_[i])
     flags = [] if present.all() else [f"{np.count_nonzero(~present)} of {n} frames are not in the file yet"]
     return intensity, present, flags

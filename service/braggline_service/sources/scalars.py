@@ -1,39 +1,53 @@
-"""The numbers that belong to each frame: positions of the axes that move, and the monitor, by index."""
+"""The numbers that belong to each frame: positions of the axes that move, monitor and attenuator, by index."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-Value = tuple[dict[str, float], float | None]
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the scan: positions of the moving axes, monitor, transmission of the attenuator, where known."""
+
+    positions: dict[str, float] = field(default_factory=dict)
+    monitor: float | None = None
+    transmission: float | None = None
 
 
 class Scalars:
     """Reads each point once. Streams of axes are 'axis:NAME', or end in the name of a positioner."""
 
-    def __init__(self, streams: Mapping[str, Any], positioners: Collection[str], monitors: Sequence[str]) -> None:
+    def __init__(
+        self, streams: Mapping[str, Any], positioners: Collection[str], monitors: Sequence[str], attenuator: str = ""
+    ) -> None:
         self._axes = {
             name.split(":")[-1]: _Column(stream)
             for name, stream in sorted(streams.items(), key=lambda item: not item[0].startswith("axis:"))
             if _is_axis(name, stream, positioners)
         }
-        found = (_Column(stream) for stream in _in_order(streams, monitors))
-        self._monitor = next(found, None)
+        self._monitor, self._attenuator = (
+            next((_Column(stream) for stream in _in_order(streams, names)), None)
+            for names in (monitors, [attenuator] if attenuator else [])
+        )
 
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the axes that move, those of the scan command first."""
         return tuple(self._axes)
 
-    def at(self, index: int, final: bool = False) -> Value | None:
-        """(positions, monitor) of point `index`; None if they are still to come; what never came is left out."""
-        columns = [*self._axes.values(), *([self._monitor] if self._monitor else [])]
+    def at(self, index: int, final: bool = False) -> Point | None:
+        """Point `index`; None if it is still to come; what never came is left out."""
+        counters = [column for column in (self._monitor, self._attenuator) if column is not None]
+        columns = [*self._axes.values(), *counters]
         there = [column.reach(index) for column in columns]  # each is asked, so that each takes in what is new
         if not all(there) and not final:
             return None
         positions = {name: value for name, column in self._axes.items() if (value := column.get(index)) is not None}
-        return positions, self._monitor.get(index) if self._monitor else None
+        monitor, transmission = (c.get(index) if c else None for c in (self._monitor, self._attenuator))
+        return Point(positions, monitor, transmission)
 
 
 class _Column:

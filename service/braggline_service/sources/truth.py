@@ -11,6 +11,8 @@ import numpy as np
 from braggline_models.simulate import PlantedDefect, ScanTruth
 from braggline_service.nexus import written_whole
 
+MASKS = ("hot", "dead", "zinger", "alien", "saturated")
+
 
 def truth_path(scan: Path) -> Path:
     """Where the truth of a scan lies."""
@@ -29,22 +31,22 @@ def write_truth(path: Path, truth: ScanTruth) -> Path:
     seen, volume = truth.seen, truth.volume
     crystal = {"material": truth.material, "reflection": truth.reflection}
     with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(
-            file,
-            object=truth.object_,
-            crop_start_px=volume.crop_start_px,
-            q_step_per_m=volume.q_step_per_m,
-            q_bragg_per_m=volume.q_bragg_per_m,
-            vectors_m=truth.vectors_m,
-            axes=truth.axes,
-            crystal=json.dumps(crystal),
-            defects=json.dumps([defect_as_json(defect) for defect in truth.defects]),
-            **{name: np.argwhere(getattr(seen, name)) for name in ("hot", "dead", "zinger", "alien", "saturated")},
-            flux=seen.beam.flux,
-            monitor=seen.beam.monitor,
-            illumination=seen.beam.illumination,
-            offset_steps=seen.beam.offset_steps,
-        )
+        where: dict[str, Any] = {name: np.argwhere(getattr(seen, name)) for name in MASKS}
+        arrays: dict[str, Any] = {
+            "object": truth.object_,
+            "crop_start_px": volume.crop_start_px,
+            "q_step_per_m": volume.q_step_per_m,
+            "q_bragg_per_m": volume.q_bragg_per_m,
+            "vectors_m": truth.vectors_m,
+            "axes": truth.axes,
+            "crystal": json.dumps(crystal),
+            "defects": json.dumps([defect_as_json(defect) for defect in truth.defects]),
+            "flux": seen.beam.flux,
+            "monitor": seen.beam.monitor,
+            "illumination": seen.beam.illumination,
+            "offset_steps": seen.beam.offset_steps,
+        }
+        np.savez_compressed(file, **arrays, **where)
     return path
 
 

@@ -1,4 +1,4 @@
-"""Virtual datasets: HDF5 hands out zeros, without a word, for every part whose source file is absent."""
+"""Stacks with holes: HDF5 hands out zeros, without a word, for every part whose source is absent or not written yet."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from braggline_models.errors import BadInput
 from braggline_models.scan import BoolArray
+from braggline_service.sources.hdf5_file import HalfWritten, is_written, open_shared
 
 
 def frames_present(dataset: h5py.Dataset) -> tuple[BoolArray, str]:
     """(n_frames,) True where the frame's source is really there; and the first thing that is missing, '' for none.
 
-    A frame that nothing was mapped to counts as missing. The source may be absent, shorter than what is mapped, or
-    without the dataset. BadInput where a source file is there and cannot be read.
+    A frame that nothing was mapped to, or that was announced and not written, counts as missing. The source may be
+    absent, shorter than what is mapped, or without the dataset. BadInput where a source file is there and cannot be
+    read.
     """
-    present = np.ones(len(dataset), bool)
+    present = np.zeros(len(dataset), bool)
     if not dataset.is_virtual:
-        return present, ""
-    present[:] = False
+        present[:] = [is_written(dataset, index) for index in range(len(dataset))]
+        return present, "" if present.all() else f"frame {int(np.argmin(present))} was not written"
     missing = ""
     for source in dataset.virtual_sources():
         first, last = _frames(source.vspace, len(dataset))
@@ -45,14 +46,14 @@ def _available(dataset: h5py.Dataset, source: h5py._hl.vds.VDSmap) -> tuple[int,
     """How many of the mapped frames the source holds, and what to say if it is too few."""
     if source.file_name == ".":
         return _held(dataset.file, source, dataset.file.filename)
-    path = _beside(Path(dataset.file.filename), source.file_name)
+    path = beside(Path(dataset.file.filename), source.file_name)
     if path is None:
         return 0, f"the file of its frames, {source.file_name}, is absent"
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with open_shared(path) as file:
             return _held(file, source, str(path))
     except OSError as error:
-        raise BadInput(
+        raise HalfWritten(
             f"{dataset.file.filename}::{dataset.name}: the file of its frames, {path}, cannot be opened: truncated or "
             "half written; wait for the scan to end, or copy it again"
         ) from error
@@ -63,14 +64,15 @@ def _held(file: h5py.File, source: h5py._hl.vds.VDSmap, name: str) -> tuple[int,
     if not isinstance(held, h5py.Dataset):
         return 0, f"the file of its frames, {name}, has no {source.dset_name}"
     if source.src_space.get_select_type() == h5py.h5s.SEL_ALL:
-        return len(held), f"the file of its frames, {name}, holds {len(held)} frames only"
-    start, stop = source.src_space.get_select_bounds()
-    wanted = int(stop[0]) + 1 - int(start[0])
-    found = max(0, min(int(stop[0]) + 1, len(held)) - int(start[0]))
-    return found, f"the file of its frames, {name}, holds {len(held)} frames, {wanted + int(start[0])} are mapped"
+        first, after = 0, len(held)
+    else:
+        start, stop = source.src_space.get_select_bounds()
+        first, after = int(start[0]), int(stop[0]) + 1
+    found = next((i for i in range(first, after) if not is_written(held, i)), after) - first
+    return found, f"the file of its frames, {name}, holds {found} frames, {after - first} are mapped"
 
 
-def _beside(master: Path, name: str) -> Path | None:
+def beside(master: Path, name: str) -> Path | None:
     """Where HDF5 looks for a source: as named, else beside the file that maps it."""
     given = Path(name)
     candidates = [given] if given.is_absolute() else []

@@ -44,6 +44,8 @@ def write_bliss_nexus(path: Path, curve: RockingCurve, detector: str | None = No
         measurement["acq_time"] = np.full(len(angle), exposure_s)
         if curve.monitor is not None:
             measurement[next(iter(load_beamline(curve.diffractometer.name).monitors), "monitor")] = curve.monitor
+        if curve.transmission is not None:
+            measurement[load_beamline(curve.diffractometer.name).attenuator or "transmission"] = curve.transmission
     return path
 
 

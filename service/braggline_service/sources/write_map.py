@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from braggline_models.simulate import MapScene
 from braggline_service.beamlines import load_beamline
 from braggline_service.nexus import written_whole
-from braggline_service.nexus.groups import axis, group
+from braggline_service.nexus.groups import axis, group, scalar
 from braggline_service.sources.truth import defect_as_json
 from braggline_service.sources.write import describe_detector, name_in_files, new_image
 
@@ -39,7 +39,7 @@ def write_map(path: Path, scene: MapScene, entry: str = "1.1") -> Iterator[int]:
         measurement = group(place, "measurement", "NXcollection")
         motors = group(instrument, "positioners", "NXcollection")
         for circle, value in scan.bragg_deg.items():
-            axis(motors, beamline.motors[circle], float(value), "deg")
+            scalar(motors, beamline.motors[circle], float(value), "deg")
         for k, motor in enumerate((FAST, SLOW)):
             axis(motors, motor, positions[:, k], "um")
             measurement[motor] = h5py.SoftLink(f"/{entry}/instrument/positioners/{motor}")

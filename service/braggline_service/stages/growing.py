@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braggline_models.errors import BadInput
+from braggline_models.preprocess import beam_factors
 from braggline_models.scan import Corrections, Detector, FloatArray, RockingCurve
 from braggline_service.beamlines import Beamline
 from braggline_service.messages import ScanHeader
@@ -27,7 +28,7 @@ class GrowingCurve:
         self.detector, self.mask, self.corrections = _detector(header, beamline)
         self._positions: dict[str, FloatArray] = {}
         self._measured = np.zeros(max(header.n_frames, 1), bool)
-        self._monitor = np.full(self._measured.shape, np.nan)
+        self._monitor, self._transmission = (np.full(self._measured.shape, np.nan) for _ in range(2))
         self._counts = np.full(self._measured.shape, np.nan)
         self._intensity: NDArray[np.generic] | None = None
 
@@ -52,7 +53,8 @@ class GrowingCurve:
         self._intensity[frame.index] = image
         self._measured[frame.index] = True
         self._counts[frame.index] = image[~self.mask].sum(dtype=np.float64)
-        self._monitor[frame.index] = np.nan if frame.monitor is None else frame.monitor
+        for values, value in ((self._monitor, frame.monitor), (self._transmission, frame.transmission)):
+            values[frame.index] = np.nan if value is None else value
         for name, value in frame.positions.items():
             known = self._positions.setdefault(name, np.full(len(self._measured), np.nan))
             known[frame.index] = value
@@ -73,7 +75,8 @@ class GrowingCurve:
                 f"{self.header.name}: the scan does not tell the energy; add the energy motor of "
                 f"beamline '{self.beamline.name}' to the session"
             )
-        monitor, energies = self._monitor[:n], self._energies_eV(n)
+        energies = self._energies_eV(n)
+        monitor, transmission = self._beam(n)
         return RockingCurve(
             name=self.header.name,
             intensity=self._intensity[:n],
@@ -84,19 +87,27 @@ class GrowingCurve:
             detector=self.detector,
             diffractometer=self.beamline.diffractometer,
             exposure_s=self.header.exposure_s,
-            monitor=monitor if np.isfinite(monitor[self._measured[:n]]).all() else None,
+            monitor=monitor,
             energies_eV=energies,
             corrections=self.corrections,
+            transmission=transmission,
         )
 
     def rocking_curve(self) -> dict[str, FloatArray]:
-        """Counts of each frame and the position of the scanned circle in deg: (n_frames,), NaN where not measured.
+        """Counts of each frame in a steady beam and the position of the scanned circle in deg, NaN where not measured.
 
-        Of an energy scan, the positions of its motor, in its own unit.
+        Each (n_frames,). Of an energy scan, the positions of its motor, in its own unit.
         """
         angles = self._positions.get(self.header.scanned, np.full(len(self._counts), np.nan))
         n = self.header.n_frames or len(self._counts)
-        return {"rocking_curve": self._counts[:n].copy(), "rocking_angle_deg": angles[:n].copy()}
+        factors = beam_factors(self._measured[:n], *self._beam(n))
+        return {"rocking_curve": self._counts[:n] * factors, "rocking_angle_deg": angles[:n].copy()}
+
+    def _beam(self, n: int) -> tuple[FloatArray | None, FloatArray | None]:
+        """Monitor and transmission of the first `n` frames; None where no frame has one."""
+        both = self._monitor[:n].copy(), self._transmission[:n].copy()
+        monitor, transmission = (values if np.isfinite(values).any() else None for values in both)
+        return monitor, transmission
 
     def _angles(self, n: int) -> Mapping[str, FloatArray]:
         """Positions of each circle for each frame; where a frame is missing, along the line through its neighbors."""
@@ -125,8 +136,10 @@ class GrowingCurve:
         self._intensity = _stack((n, *old.shape[1:]), old.dtype)
         self._intensity[:seen] = old[:seen]
         self._measured = np.concatenate([self._measured, np.zeros(n - seen, bool)])
-        self._monitor = np.concatenate([self._monitor, np.full(n - seen, np.nan)])
-        self._counts = np.concatenate([self._counts, np.full(n - seen, np.nan)])
+        self._monitor, self._transmission, self._counts = (
+            np.concatenate([values, np.full(n - seen, np.nan)])
+            for values in (self._monitor, self._transmission, self._counts)
+        )
         for name, known in self._positions.items():
             self._positions[name] = np.concatenate([known, np.full(n - seen, np.nan)])
 

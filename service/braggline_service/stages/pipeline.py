@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from braggline_models.phase_retrieval import Ensemble, Progress, Recipe
+from braggline_models.phase_retrieval import Ensemble, Progress, Recipe, parse
 from braggline_models.phase_retrieval.backend import backend
 from braggline_models.phase_retrieval.central_slice import central_slice, phase_slice
+from braggline_models.phase_retrieval.schedule import ZERO, Schedule, needing_half
 from braggline_models.preprocess import PrepareOptions, prepare
 from braggline_models.results import Reconstruction, StrainField
 from braggline_models.scan import PreparedVolume, RockingCurve, Sample
@@ -29,11 +30,23 @@ class Pass:
 
 
 class Pipeline:
-    """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass."""
+    """One crystal's phasing from the first frames to the last; objects and supports live on from pass to pass.
+
+    The final pass begins before the last frame: what it does at half resolution knows only the inner half of reciprocal
+    space, and that is complete as soon as the middle half of the frames is.
+    also: further scans of the crystal, added to every curve once it is all there.
+    """
 
     def __init__(
-        self, recipe: Recipe, seed: int, threads: int, device: str = "cpu", sample: Sample | None = None
+        self,
+        recipe: Recipe,
+        seed: int,
+        threads: int,
+        device: str = "cpu",
+        sample: Sample | None = None,
+        also: Sequence[RockingCurve] = (),
     ) -> None:
+        self.also = also
         self.recipe = recipe
         self.seed = seed
         self.threads = threads
@@ -45,17 +58,34 @@ class Pipeline:
         self.models, self.model_flags = chosen_models(recipe.learned)
         self._ensemble: Ensemble | None = None
         self._window_px = (0, 0)
+        self._last: Schedule = ()  # of the final pass, chosen when it begins
+        self._half: Iterator[Progress] | None = None
 
     def preview(self, curve: RockingCurve, runs: int, stop: Stop | None = None) -> Pass | None:
         """A short pass over what is measured so far; None if `stop` ended it."""
-        volume = self._prepared(curve, self.recipe.largest_px // PREVIEW_COARSER)
-        if self._ensemble is None:
-            spare = max(1, self.threads // 2)  # the scan itself needs a core where it shares the machine
-            self._ensemble = Ensemble(self.recipe, self.seed, spare, runs, self.device)
-        self._ensemble.update(volume)
-        for _ in self._ensemble.advance(self.recipe.live, stop):
+        schedule, largest_px = parse(self.recipe.live), self.recipe.largest_px // PREVIEW_COARSER
+        if self._half is not None:  # what is left of the final pass, on what there is
+            schedule, largest_px = (ZERO, *self._last[needing_half(self._last) :]), self.recipe.largest_px
+        volume = self._prepared(curve, largest_px)
+        ensemble = self._begun(runs)
+        ensemble.update(volume)
+        for _ in ensemble.advance(schedule, stop):
             pass
         return None if stop and stop() else self._pass(volume, final=False)
+
+    def ripe(self, curve: RockingCurve) -> bool:
+        """True where the final pass can begin and has not: the middle half of the frames is there."""
+        n = len(curve.measured)
+        there = self._half is None and bool(curve.measured[n // 4 : n - n // 4].all())
+        return there and needing_half(self._final_schedule()) > 0
+
+    def begin_final(self, curve: RockingCurve, stop: Stop | None = None) -> Iterator[Progress]:
+        """The final pass as far as the inner half leads; what is left of it when the frames end, finish() does."""
+        self._last = self._final_schedule()
+        ensemble = self._begun()
+        ensemble.update(self._prepared(curve, self.recipe.largest_px))
+        self._half = ensemble.advance(self._last, stop, last=needing_half(self._last))
+        return self._half
 
     def first_look(self, curve: RockingCurve) -> Reconstruction:
         """The brightest frame phased in 2D, in a fraction of a second: the first look at the crystal."""
@@ -69,24 +99,34 @@ class Pipeline:
     ) -> Iterator[Progress | Pass]:
         """The final pass, from where the previews left off or from scratch: yields Progress, at last the refined Pass;
         where somebody waits for it, the Pass before refining too, as soon as there is one."""
-        volume = self._prepared(curve, self.recipe.largest_px)
-        schedule = self.recipe.schedule if self._ensemble is None else self.recipe.polish
-        if self._ensemble is None:
-            self._ensemble = Ensemble(self.recipe, self.seed, self.threads, device=self.device)
-        self._ensemble.threads = self.threads
-        self._ensemble.update(volume)
-        yield from self._ensemble.advance(schedule, stop)
+        self._last = self._last or self._final_schedule()
+        ensemble = self._begun()
+        ensemble.threads = self.threads
+        yield from self._half or ()
+        volume = self._prepared(curve, self.recipe.largest_px, self.also)
+        ensemble.update(volume)
+        yield from ensemble.advance(self._last, stop, first=needing_half(self._last) if self._half is not None else 0)
         if stop and stop():
             return
         if self.recipe.refine:
             if show_unrefined:
                 yield self._pass(volume, final=False)
-            yield from self._ensemble.advance(self.recipe.refine, stop)
+            yield from ensemble.advance(self.recipe.refine, stop)
         if not (stop and stop()):
             yield self._pass(volume, final=True)
 
-    def _prepared(self, curve: RockingCurve, largest_px: int) -> PreparedVolume:
-        volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px))
+    def _final_schedule(self) -> Schedule:
+        return parse(self.recipe.schedule if self._ensemble is None else self.recipe.polish)
+
+    def _begun(self, runs: int | None = None) -> Ensemble:
+        """The ensemble; made with `runs` runs, by default the recipe's, where there is none yet."""
+        if self._ensemble is None:
+            spare = max(1, self.threads // 2)  # while frames arrive, the scan needs a core where it shares the machine
+            self._ensemble = Ensemble(self.recipe, self.seed, spare, runs, self.device)
+        return self._ensemble
+
+    def _prepared(self, curve: RockingCurve, largest_px: int, also: Sequence[RockingCurve] = ()) -> PreparedVolume:
+        volume = prepare(curve, replace(self._options(largest_px), at_least_px=self._window_px), also)
         self._window_px = (volume.intensity.shape[1], volume.intensity.shape[2])
         return volume
 
@@ -98,6 +138,7 @@ class Pipeline:
             cleaning=recipe.cleaning,
             normalise=recipe.normalise,
             models=self.models,
+            fill_gaps=recipe.fill_gaps,
         )
 
     def _pass(self, volume: PreparedVolume, final: bool) -> Pass:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braggline_models import __version__
 from braggline_models.phase_retrieval import Progress, Recipe
 from braggline_models.preprocess import frame_counts
 from braggline_models.recommendation import ScanLimits, next_scan, summarise
 from braggline_models.results import Provenance
-from braggline_models.scan import RockingCurve, Sample
+from braggline_models.scan import PreparedVolume, RockingCurve, Sample
 from braggline_service.nexus import ScanResult
 from braggline_service.recipes import recipe_hash
 from braggline_service.settings import Settings
@@ -30,11 +31,12 @@ def run_curve(
     threads: int,
     on_progress: Callable[[Progress], None] | None = None,
     sample: Sample | None = None,
+    also: Sequence[RockingCurve] = (),
 ) -> ScanResult:
-    """The pipeline over a curve that is all there, from scratch."""
+    """The pipeline over a curve that is all there, from scratch; `also`: scans of the same crystal, added to it."""
     started = time.monotonic()
     last: Pass | None = None
-    pipeline = Pipeline(recipe, seed, threads, sample=sample)
+    pipeline = Pipeline(recipe, seed, threads, sample=sample, also=also)
     for step in pipeline.finish(curve):
         if isinstance(step, Pass):
             last = step
@@ -57,7 +59,7 @@ def scan_result(
 ) -> ScanResult:
     """Everything that is known of the scan, with the advice drawn from it."""
     limits, recipe, seed = settings.advice, pipeline.recipe, pipeline.seed
-    found = findings(last, pipeline.map_options, pipeline.sample)
+    found = findings(last, pipeline.map_options, pipeline.sample, pipeline.models)
     summary = summarise(curve, last.volume, last.reconstruction)
     flags = (
         *pipeline.model_flags,
@@ -66,12 +68,12 @@ def scan_result(
         *last.strain.flags,
         *found.flags,
     )
-    parents = (curve.name, *(model.told for model in pipeline.models.values()))
+    parents = (*(last.volume.parents or (curve.name,)), *(model.told for model in pipeline.models.values()))
     if aborted:
         flags = ("the scan was aborted: this is the result of what was measured", *flags)
     return ScanResult(
         name=curve.name,
-        rocking_curve=frame_counts(curve),
+        rocking_curve=_in_steady_beam(curve, last.volume),
         positions=curve.scanned_positions,
         scanned_unit=curve.scanned_unit,
         volume=last.volume,
@@ -88,7 +90,14 @@ def scan_result(
         flags=tuple(dict.fromkeys(flags)),
         elapsed_s=elapsed_s,
         aborted=aborted,
+        monitor=curve.monitor,
     )
+
+
+def _in_steady_beam(curve: RockingCurve, volume: PreparedVolume) -> NDArray[np.float64]:
+    """Counts of each frame, multiplied as the volume's were; 0 where not known."""
+    counts = frame_counts(curve)
+    return counts * np.nan_to_num(volume.frame_factors) if len(volume.frame_factors) == len(counts) else counts
 
 
 def gate_reason(result: ScanResult) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,14 @@ def summary_values(result: ScanResult) -> Mapping[str, Any]:
         "frames_missing": result.frames_missing,
         "facet_count": len(result.facets.facets),
         "facets": [_facet(facet) for facet in result.facets.facets],
-        "defect_count": len(result.defects.lines),
-        "defects": {"searched": result.defects.searched, "lines": [_line(line) for line in result.defects.lines]},
+        "defect_count": len(result.defects.lines) + len(result.defects.planes),
+        "defects": {
+            "searched": result.defects.searched,
+            "lines": [_line(line) for line in result.defects.lines],
+            "planes": [_plane(plane) for plane in result.defects.planes],
+        },
         "statistics": result.statistics,
+        "cleaning": [asdict(step) for step in volume.cleaning],
         "gate": "passed" if gate_reason(result) is None else "failed",
         "flags": result.flags,
     }
@@ -64,4 +70,12 @@ def _line(line: Defect) -> Mapping[str, Any]:
         "kind": line.kind, "middle_m": line.position_m[len(line.position_m) // 2].tolist(),
         "length_m": float(np.linalg.norm(steps, axis=1).sum()), "direction": line.direction,
         "g_dot_b": line.g_dot_b, "confidence": line.confidence,
+    }  # fmt: skip
+
+
+def _plane(plane: Defect) -> Mapping[str, Any]:
+    """A plane by its middle and its normal."""
+    return {
+        "kind": plane.kind, "middle_m": np.mean(plane.position_m, axis=0).tolist(), "normal": plane.direction,
+        "g_dot_b": plane.g_dot_b, "confidence": plane.confidence,
     }  # fmt: skip

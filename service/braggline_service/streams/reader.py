@@ -28,12 +28,14 @@ PAUSE_S = (0.05, 1.0)
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: index, positions of the scanned axes, monitor, image (rows, columns) cut to the header's ROI."""
+    """One frame: index, positions of the scanned axes, image (rows, columns) cut to the header's ROI, monitor and the
+    attenuator's transmission, None where the scan does not tell them."""
 
     index: int
     positions: Mapping[str, float]
     monitor: float | None
     image: NDArray[np.generic]
+    transmission: float | None = None
 
 
 class FrameReader:
@@ -162,4 +164,4 @@ class FrameReader:
 
 
 def _frame(header: FrameHeader, image: NDArray[np.generic]) -> Frame:
-    return Frame(header.index, header.positions, header.monitor, image)
+    return Frame(header.index, header.positions, header.monitor, image, header.transmission)

@@ -58,11 +58,13 @@ class FrameWriter:
         image: NDArray[np.generic],
         positions: Mapping[str, float] | None = None,
         monitor: float | None = None,
+        transmission: float | None = None,
     ) -> None:
         """Put frame `index` (rows, columns), already cut to the header's ROI, into the stream; leave a known one."""
         header = FrameHeader(
-            scan=self.header.key, index=index, positions=_known(positions), monitor=monitor,
-            shape=(image.shape[0], image.shape[1]), dtype=wire_dtype(image), codec=CODEC,
+            scan=self.header.key, index=index, positions=_known(positions), monitor=_finite(monitor),
+            transmission=_finite(transmission), shape=(image.shape[0], image.shape[1]), dtype=wire_dtype(image),
+            codec=CODEC,
         )  # fmt: skip
         self._add(header, encode(image))
 
@@ -72,11 +74,13 @@ class FrameWriter:
         positions: Mapping[str, float] | None,
         reference: Reference,
         monitor: float | None = None,
+        transmission: float | None = None,
     ) -> None:
         """Put the place of frame `index` on disk into the stream instead of its pixels."""
         header = FrameHeader(
-            scan=self.header.key, index=index, positions=_known(positions), monitor=monitor, reference=reference
-        )
+            scan=self.header.key, index=index, positions=_known(positions), monitor=_finite(monitor),
+            transmission=_finite(transmission), reference=reference,
+        )  # fmt: skip
         self._add(header, b"")
 
     def acquired(self, n: int) -> None:
@@ -141,3 +145,7 @@ class FrameWriter:
 def _known(positions: Mapping[str, float] | None) -> dict[str, float]:
     """JSON has no NaN: what is not known is left out."""
     return {name: float(value) for name, value in (positions or {}).items() if math.isfinite(value)}
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
