@@ -1,10 +1,10 @@
 """Crystals in a map: maxima that rise out of their surroundings and do not flow into a higher one.
 
-The counts of each frame's brightest peak are smoothed over neighbouring points, and the significance of each is tested against the noise of the
-empty substrate. Then the map is flooded from its highest point down: each new peak founds a basin, and where two
-basins meet the lower of them is a crystal of its own only if it stands high enough above the saddle (topological
-persistence: Edelsbrunner, Letscher, Zomorodian, Discrete Comput. Geom. 28, 511 (2002)). All of it needs neighbours
-only: points may be on any grid or none, and come in any order.
+The counts of each frame's brightest peak are smoothed over neighbouring points, and the significance of each is tested
+against the noise of the empty substrate. Then the map is flooded from its highest point down: each new maximum founds
+a basin, and where two basins meet the lower of them is a crystal of its own only if it stands high enough above the
+saddle (topological persistence: Edelsbrunner, Letscher, Zomorodian, Discrete Comput. Geom. 28, 511 (2002)). All of it
+needs neighbours only: points may be on any grid or none, and come in any order.
 """
 
 from __future__ import annotations
