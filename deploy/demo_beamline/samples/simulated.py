@@ -17,7 +17,7 @@ from demo_beamline.samples.projection import Projection
 
 VOLUME_SHAPE = (128, 210, 210)
 FINER = 2  # the crystal's grid, whose whole spectrum the detector may see
-PLAN = CrystalPlan("Pt", (1, 1, 1), size_m=380e-9, phase_range_rad=2.0, defects=("screw",))
+PLAN = CrystalPlan("Pt", (1, 1, 1), size_m=300e-9, phase_range_rad=2.0, defects=("screw",))
 STEP_DEG = 0.0165
 COUNTS = 1.0e7
 
