@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from braggline_models.simulate.drawn import CrystalRange, DrawnCrystal, drawn_crystal
+from braggline_models.simulate.crystal_range import CrystalRange
+from braggline_models.simulate.drawn import DrawnCrystal, drawn_crystal
 from braggline_models.simulate.lit import Focus, across_beam, lattice_px, lit_crystal, lit_frames, moved
 
 STILL = CrystalRange(coherence_sigma_px=(0.0, 0.0), photons=(1e6, 1e6))

@@ -117,7 +117,7 @@ def test_a_view_is_packed_and_a_frame_is_cut_about_its_peak() -> None:
 def test_found_and_true_are_matched_once() -> None:
     map_ = empty_map("m", ("pix", "piy"), np.array([[0, 0], [1e-5, 0], [0, 1e-5], [1e-5, 1e-5]]), (1e-6, 1e-6))
     truth = Islands(
-        np.array([[1e-6, 1e-6], [5e-6, 5e-6], [8e-6, 8e-6], [3e-5, 0]]), np.array([900.0, 900.0, 3.0, 900.0])
+        np.array([[1e-6, 1e-6], [5e-6, 5e-6], [8e-6, 8e-6], [3e-5, 0]]), np.array([900.0, 900.0, 3.0, 900.0]), np.eye(2)
     )
     found = np.array([[1.1e-6, 1e-6], [0.9e-6, 1e-6], [8e-6, 8e-6]])
     assert matched(found, map_, truth) == (1.0, 1.0, 1.0)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braggline_models.scan import BoolArray
-from braggline_models.simulate.drawn import CrystalRange, drawn_crystal
+from braggline_models.simulate.crystal_range import CrystalRange
+from braggline_models.simulate.drawn import drawn_crystal
 from braggline_models.simulate.lit import Focus, LitCrystal, lattice_px, lit_crystal, lit_frames
 
 SIDE = 64
@@ -83,7 +84,8 @@ def drawn_frame(rng: np.random.Generator, crystal: Known, other: Known, kinds: f
     if "hot" in kinds:
         n = int(rng.integers(HOT[0], HOT[1] + 1))
         at = rng.integers(0, SIDE, (2, n))
-        seen[at[0], at[1]] += rng.poisson(np.exp(rng.uniform(*np.log(HOT_COUNTS), n))).astype(np.uint32)
+        low, high = np.log(HOT_COUNTS)
+        seen[at[0], at[1]] += rng.poisson(np.exp(rng.uniform(low, high, n))).astype(np.uint32)
     if "gap" in kinds:
         width, axis = int(rng.integers(GAP_PX[0], GAP_PX[1] + 1)), int(rng.integers(2))
         first = int(np.clip(SIDE // 2 + shift[axis] + rng.normal(0.0, 5.0) - width / 2, 0, SIDE - width))
@@ -102,7 +104,7 @@ def _pattern(
     """
     focus = Focus(crystal.diameter_m * float(np.exp(rng.uniform(*np.log(BEAM_OVER_SIZE)))))
     place = rng.normal(0.0, BESIDE * focus.fwhm_m / np.sqrt(2.0), 2)
-    lattice = lattice_px(crystal.lit, focus, place)
+    lattice = lattice_px(crystal.lit, focus, (float(place[0]), float(place[1])))
     offset = lattice[0] + rng.normal(0.0, OFF_PEAK)
     half = SIDE // 2
     at = (half + middle[0] - lattice[1], half + middle[1] - lattice[2])  # the lit lattice then lies at `middle`

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from braggline_models.phase_retrieval import Ensemble, Recipe
 from braggline_models.phase_retrieval.align import agreement, aligned
 from braggline_models.phase_retrieval.transfer import shell_correlation
-from braggline_models.simulate.drawn import CrystalRange, DrawnCrystal, drawn_crystal
+from braggline_models.simulate.crystal_range import CrystalRange
+from braggline_models.simulate.drawn import DrawnCrystal, drawn_crystal
 from braggline_models.simulate.lit import moved
 
 SIDE = 32

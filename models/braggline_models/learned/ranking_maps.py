@@ -26,12 +26,12 @@ from braggline_models.simulate import (
     map_scene,
 )
 
-SIDE_PX, POINTS, STEP_UM, ISLANDS = 96, 21, 0.2, (3, 11)
+SIDE_PX, POINTS, STEP_UM, ISLANDS = 96, 17, 0.25, (3, 9)
 ENERGY_eV = 9000.0
 FWHM_M = (120e-9, 250e-9)
 PHOTONS = (3e3, 3e4)
 DETECTABLE = 50.0  # counts of a frame with the island in the beam's middle: fainter ones are neither found nor false
-NEAR_M = 250e-9  # from an island: a hit
+NEAR_M = 150e-9  # from an island across the beam, which drifts by 50 nm: a hit
 ID01 = Diffractometer(
     "id01", (Circle("eta", (0, -1, 0)), Circle("phi", (0, 0, -1))),
     (Circle("nu", (0, 0, -1)), Circle("delta", (0, -1, 0))), (0, 0, -1), (0, 1, 0),
@@ -40,10 +40,14 @@ ID01 = Diffractometer(
 
 @dataclass(frozen=True)
 class Islands:
-    """places_m (n, 2) along pix and piy, and counts (n,) of a frame with each in the middle of the beam."""
+    """places_m (n, 2) along pix and piy, and counts (n,) of a frame with each in the middle of the beam.
+
+    across  (2, 2) turns a way along pix and piy into one across the beam, which grazes the sample
+    """
 
     places_m: NDArray[np.float64]
     counts: NDArray[np.float64]
+    across: NDArray[np.float64]
 
 
 def map_to_search(seed: int) -> tuple[CrystalMap, Islands]:
@@ -64,7 +68,8 @@ def map_to_search(seed: int) -> tuple[CrystalMap, Islands]:
     map_ = empty_map(f"map_{seed}", ("pix", "piy"), mesh.positions_um * 1e-6, (STEP_UM * 1e-6, STEP_UM * 1e-6))
     map_ = map_.with_frames({k: reduced(scene.frame(k), mask) for k in range(POINTS**2)})
     places = np.array([(i.island.pix_um, i.island.piy_um) for i in scene.islands]).reshape(-1, 2) * 1e-6
-    return map_, Islands(places, np.array([scene.peak_counts(i) for i in scene.islands]))
+    counts = np.array([scene.peak_counts(i) for i in scene.islands])
+    return map_, Islands(places, counts, scene.view.to_lab[1:, :2])
 
 
 def found_crystals(map_: CrystalMap, truth: Islands) -> Values:
@@ -87,15 +92,20 @@ def matched(found_m: NDArray[np.float64], map_: CrystalMap, truth: Islands) -> V
     outside the map, count neither way."""
     low, high = map_.positions_m.min(axis=0), map_.positions_m.max(axis=0)
     wanted = (truth.counts > DETECTABLE) & ((truth.places_m >= low) & (truth.places_m <= high)).all(axis=1)
-    distance = cdist(found_m, truth.places_m) if len(found_m) and len(truth.places_m) else np.zeros((len(found_m), 0))
+    turned = truth.across.T
+    distance = (
+        cdist(found_m @ turned, truth.places_m @ turned)
+        if len(found_m) and len(truth.places_m)
+        else np.zeros((len(found_m), 0))
+    )
     free_found, free_true = set(range(len(found_m))), set(range(len(truth.places_m)))
-    hits = excused = 0
-    order = np.argsort(distance, axis=None) if distance.size else []
-    for i, j in (divmod(int(k), distance.shape[1]) for k in order):
+    hits = 0
+    for k in np.argsort(distance, axis=None):
+        i, j = divmod(int(k), distance.shape[1])
         if distance[i, j] > NEAR_M:
             break
         if i in free_found and j in free_true:
             free_found.discard(i)
             free_true.discard(j)
-            hits, excused = hits + int(wanted[j]), excused + int(not wanted[j])
+            hits += int(wanted[j])
     return float(hits), float(len(free_found)), float(np.count_nonzero(wanted) - hits)

@@ -77,7 +77,7 @@ def empty_map(
     n = len(positions_m)
     unknown = {value: np.full(n, np.nan) for value in VALUES}
     step_m = step_m or spacing_m(positions_m)
-    return CrystalMap(name, axes, positions_m, step_m, np.zeros(n, bool), **unknown, roi_px=roi_px)
+    return CrystalMap(name, axes, positions_m, step_m, np.zeros(n, bool), **unknown, roi_px=roi_px)  # type: ignore[arg-type]
 
 
 def spacing_m(positions_m: Array) -> tuple[float, float]:

@@ -27,6 +27,7 @@ SMOOTH = 0.6  # steps, sigma of the weights; narrower than a beam that is scanne
 STANDS_OUT = 0.2  # of its height: what a peak must rise above the saddle to be a crystal of its own
 STANDS_OUT_SIGMA = 4.0  # and of its own noise
 COVERED = 0.1  # of the highest excess: what counts as covered
+LEAST_COUNTS = 30.0  # of a crystal over all its points: with fewer, nothing that is said of it would be known
 FEWEST = 9  # points: fewer tell nothing of what is around
 FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 ALL_SIDES_DEG = 170.0  # a larger angle without a neighbour is an edge
@@ -48,7 +49,7 @@ def find_crystals(map_: CrystalMap, significant: float = SIGNIFICANT) -> tuple[C
         _candidate(map_, known, places, near, members, counts - level, float(smooth[peak] / empty[peak]))
         for peak, members in basins.items()
     ]
-    ordered = sorted(found, key=lambda c: -c.counts)
+    ordered = sorted((c for c in found if c.counts > LEAST_COUNTS), key=lambda c: -c.counts)
     return tuple(replace(candidate, number=k + 1) for k, candidate in enumerate(ordered))
 
 

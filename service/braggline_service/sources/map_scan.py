@@ -25,10 +25,11 @@ from braggline_service.settings import load_settings
 from braggline_service.sources.bliss_detector import pixel_mask, roi_of_file
 from braggline_service.sources.bliss_nexus import frames_of, unfinished_because
 from braggline_service.sources.bliss_select import find_detector, named_entry
+from braggline_service.sources.edf_stack import EdfStack
 from braggline_service.sources.hdf5_file import opened
 from braggline_service.sources.map_axes import MapAxes, find_map, map_axes
 from braggline_service.sources.overrides import Overrides, checked_overrides, window
-from braggline_service.sources.pixels import fitted, place
+from braggline_service.sources.pixels import Stack, fitted, place
 from braggline_service.sources.virtual import frames_present
 
 LIT_BOX_PX = 9  # side of the box whose sum tells what is lit
@@ -59,7 +60,7 @@ class MapScan:
             raise BadInput(f"{self.path}: point {missing[0]} of the map was not measured; there is no frame of it")
         with opened(self.path) as file:
             frames = frames_of(file[self.entry], self.detector)
-            return np.stack([frames[int(k)] for k in points])
+            return np.stack([_frame(frames, int(k)) for k in points])
 
 
 def read_map(
@@ -97,7 +98,7 @@ def read_map(
         roi = roi or lit(image, mask)
         values = {}
         for done, k in enumerate(points):
-            values[int(k)] = reduced(frames[k], mask, roi)
+            values[int(k)] = reduced(_frame(frames, int(k)), mask, roi)
             on_share(0.5 + 0.5 * (done + 1) / len(points))
         whole = replace(map_.with_frames(values), roi_px=roi, flags=(*where.flags, *flags))
         return MapScan(whole, mask, image, path, scan.name, name)
@@ -118,7 +119,7 @@ def lit(image: NDArray[np.float64], mask: BoolArray) -> Roi:
     )  # fmt: skip
 
 
-def _mask(scan: h5py.Group, name: str, frames: h5py.Dataset, line: Beamline, known: dict[str, float]) -> BoolArray:
+def _mask(scan: h5py.Group, name: str, frames: Stack, line: Beamline, known: dict[str, float]) -> BoolArray:
     configured, gaps = line.detector(name)
     group = scan.get(f"instrument/{name}", scan)
     at = window(known, roi_of_file(group))
@@ -126,10 +127,10 @@ def _mask(scan: h5py.Group, name: str, frames: h5py.Dataset, line: Beamline, kno
     return mask | pixel_mask(group, seen.shape_px, at)
 
 
-def _present(scan: h5py.Group, frames: h5py.Dataset, where: MapAxes) -> tuple[BoolArray, list[str]]:
+def _present(scan: h5py.Group, frames: Stack, where: MapAxes) -> tuple[BoolArray, list[str]]:
     """(n_points,) True where a point has its frame; and what is missing. BadInput where none has, or a whole scan's
     positions and frames differ in number."""
-    present, missing = frames_present(frames)
+    present, missing = frames.present if isinstance(frames, EdfStack) else frames_present(frames)
     n, unfinished = min(len(where.positions_m), len(frames)), unfinished_because(scan)
     if len(where.positions_m) != len(frames) and not unfinished:
         raise BadInput(f"{place(frames)}: {len(frames)} frames for {len(where.positions_m)} positions; mend the file")
@@ -144,9 +145,19 @@ def _present(scan: h5py.Group, frames: h5py.Dataset, where: MapAxes) -> tuple[Bo
     return present, [f"{unfinished or 'points are missing'}: {have} of {expected} points"] if have < expected else []
 
 
-def _sum(frames: h5py.Dataset, points: NDArray[np.intp], on_share: OnShare) -> NDArray[np.float64]:
+def _sum(frames: Stack, points: NDArray[np.intp], on_share: OnShare) -> NDArray[np.float64]:
     total = np.zeros(frames.shape[1:])
     for done, k in enumerate(points):
-        total += frames[k]
+        total += _frame(frames, int(k))
         on_share((done + 1) / len(points))
     return total
+
+
+def _frame(frames: Stack, k: int) -> NDArray[np.generic]:
+    """Frame `k` alone."""
+    if not isinstance(frames, EdfStack):
+        return np.asarray(frames[k])
+    single = EdfStack(frames.file, frames.name, [frames.places[k]], (frames.shape[1:], frames.dtype))
+    image = np.zeros((1, *frames.shape[1:]), frames.dtype)
+    single.read_into(image, np.zeros(1, np.intp))
+    return image[0]
