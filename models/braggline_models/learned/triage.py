@@ -117,6 +117,10 @@ class Triage(Task):
         "fcc crystals of the simulator (Pt, Ni, Au, Cu; 111, 200, 220), 0 to 12 rad of smooth phase, 1e5 to 1e8 "
         "photons, coherence to 0.5 pixel; every other one with one visible line or fault"
     )
+    notes = (
+        "One network, trained once on 1000 patterns. Twins are not among its defects. Crystals in whole detector "
+        "windows and gaps were not in the training."
+    )
     steps = 400
     batch_size = 32
     learning_rate = 2e-3
