@@ -41,3 +41,7 @@ def test_trials_repeat_and_mostly_succeed() -> None:
     found = [success.tried(trial)[0] for trial in trials]
     assert success.tried(trials[0])[0] == found[0]
     assert sum(value > success.ENOUGH for value in found) >= 4
+
+
+def test_a_crystal_that_was_phased_while_it_was_measured_comes_back() -> None:
+    assert success.tried(success.Trial(1, 48, 10_000, Recipe(), live=True))[0] > success.ENOUGH

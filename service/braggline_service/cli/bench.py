@@ -46,11 +46,12 @@ def success(
     recipe: Annotated[str, typer.Option(help="name or file")] = "default",
     first_seed: Annotated[int, typer.Option(min=0)] = 0,
     workers: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
+    live: Annotated[bool, typer.Option("--live", help="previews while frames arrive, then the last pass")] = False,
 ) -> None:
     """How often simulated crystals come back, by phase range and with a dislocation."""
     from braggline_service.bench.success import run
 
-    print_json(run(objects, size or (32,), recipe, first_seed, workers))
+    print_json(run(objects, size or (32,), recipe, first_seed, workers, live))
 
 
 @app.command()
