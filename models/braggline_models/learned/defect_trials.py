@@ -29,8 +29,8 @@ RANGE = CrystalRange(
     phase_range_rad=(0.0, 6.0), photons=(1e6, 1e8), coherence_sigma_px=(0.0, 0.3), second_defect=0.0, invisible=0.0
 )
 SIZES = ((32, 0.75), (48, 0.2), (64, 0.05))  # voxels a side, and share of the training
-BINS = ("32^3 voxels", "64^3 voxels")
-JUDGED_SIZES = (32, 64)
+BINS = ("32^3 voxels",)
+JUDGED_SIZES = (32,)
 WRONG_RAD = 0.25  # rms of the smooth error that is added to the true phase of the object, at most
 NEAR_VOXELS = 3.0  # mean distance from the true line up to which a line is that line
 NEAR_RAD, NEAR_PLANE_VOXELS = np.radians(15.0), 2.0

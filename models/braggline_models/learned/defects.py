@@ -99,7 +99,7 @@ class DefectKinds(Task):
         "One network, trained once; weighing its odds for lines with the rule's likelihood was tried on 105 crystals "
         "that are not in the test set and brought nothing that chance does not. The training saw no object of the "
         "engine itself: its objects agree with the surrogate to 0.99. A twin that goes on to the surface leaves one "
-        "more face and is not claimed. A lamella with little behind it is lost by phase retrieval, which keeps one piece."
+        "more face and is not claimed. A lamella with little behind it is lost in phase retrieval."
     )
     steps = 1200
     batch_size = 48
