@@ -19,10 +19,10 @@ from braggline_models.learned.ranking_view import PATCH, CandidateView, lit_of, 
 from braggline_models.learned.task import Batch, Clock, Judgement, Measure, Picture, Task, Values
 from braggline_models.simulate.lit import LitCrystal
 
-BINS = ("alone", "all", "map")
+BINS = ("crystals", "maps")
 TEST_SEED = 7_000_000
 RESOLUTION_WEIGHT, HINT_WEIGHT = 0.2, 0.2  # in the loss, beside success
-LINEAR_EVERY, RIDGE = 2, 0.02  # of the table's crystals: seven weights need no more
+LINEAR_EVERY, RIDGE = 3, 0.02  # of the table's crystals: seven weights need no more
 
 
 class Ranker(nn.Module):
@@ -78,6 +78,13 @@ class Ranking(Task):
     learning_rate = 2e-3
     bins = BINS
     test_seed = TEST_SEED
+    notes = (
+        "One network, one training, 800 labels: what two shared cores allowed. Even a logistic regression that is told "
+        "phase range, photons, size, number of defects and whether there is a neighbour, fitted to and judged on 791 "
+        "of the labels, has an AUC of 0.88 only: whether phasing succeeds is partly chance. The recipe that labels "
+        "is a shorter one without refinement. In maps a crystal is there from 50 counts in a frame on, and found "
+        "within 200 nm across the beam, which drifts by 50 nm."
+    )
     measures = {  # noqa: RUF012
         "AUC": Measure(auc, "higher", 0.90),
         "resolution error": Measure(median, "lower", None, against="mean", unit="ln, median, successes"),
@@ -119,11 +126,11 @@ class Ranking(Task):
         return torch.stack(rows, dim=1).numpy()
 
     def judge(self, model: Model, which: int, seed: int, clock: Clock) -> Judgement:
-        if BINS[which] == "map":
+        if BINS[which] == "maps":
             return _judged_map(seed, clock)
-        of, at = _of_bin(which, seed)
-        outcome = phased(of, at)
-        view = seen_in_map(of, lit_of(of), np.random.default_rng([at, 4]))
+        of = scene(seed)
+        outcome = phased(of, seed)
+        view = seen_in_map(of, lit_of(of), np.random.default_rng([seed, 4]))
         begun = clock()
         answer = model(packed(view))[0].double().numpy()
         cpu_s = {"learned": clock() - begun}
@@ -142,15 +149,6 @@ class Ranking(Task):
         title = f"{'success' if success else 'failure'} told with {100 * wrong:.0f} %"
         panels = (("log counts", np.log1p(np.maximum(view.patch[0], 0))), ("brightest frame", np.log1p(view.frame)))
         return Judgement(values, cpu_s, Picture(title, panels, float(1 - wrong)))
-
-
-def _of_bin(which: int, seed: int) -> tuple[Scene, int]:
-    """The first scene from this seed on that is of the bin."""
-    for at in range(10 * seed, 10 * seed + 1000):
-        of = scene(at)
-        if BINS[which] == "all" or of.neighbour is None:
-            return of, at
-    raise AssertionError("a thousand scenes of one kind")
 
 
 def _judged_map(seed: int, clock: Clock) -> Judgement:

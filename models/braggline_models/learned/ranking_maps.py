@@ -26,12 +26,12 @@ from braggline_models.simulate import (
     map_scene,
 )
 
-SIDE_PX, POINTS, STEP_UM, ISLANDS = 96, 17, 0.25, (3, 9)
+SIDE_PX, POINTS, STEP_UM, ISLANDS = 96, 15, 0.25, (3, 8)
 ENERGY_eV = 9000.0
 FWHM_M = (120e-9, 250e-9)
 PHOTONS = (3e3, 3e4)
 DETECTABLE = 50.0  # counts of a frame with the island in the beam's middle: fainter ones are neither found nor false
-NEAR_M = 150e-9  # from an island across the beam, which drifts by 50 nm: a hit
+NEAR_M = 200e-9  # from an island across the beam, which drifts by 50 nm: a hit
 ID01 = Diffractometer(
     "id01", (Circle("eta", (0, -1, 0)), Circle("phi", (0, 0, -1))),
     (Circle("nu", (0, 0, -1)), Circle("delta", (0, -1, 0))), (0, 0, -1), (0, 1, 0),
