@@ -110,17 +110,17 @@ def test_a_model_of_the_recipe_takes_its_seat_by_itself(model: Model) -> None:
     assert NAME not in (step.name for step in cleaned(curve, PrepareOptions()).steps)
 
 
-def test_it_finds_hot_voxels_and_aliens_and_leaves_the_crystal(model: Model) -> None:
+def test_it_finds_hot_voxels_and_leaves_the_crystal(model: Model) -> None:
+    """As its card says, with room for a few crystals being no hundred."""
     hits = truths = 0
     for seed in range(4):
         for odds in ({"pixels": 1.0, "zingers": 1.0}, {"aliens": 1.0}):
             seen = spoilt(10 + seed, **odds)
             curve = curve_of(seen.counts, seen.known, "scan")
             mask = lost(cleaned(curve, PrepareOptions(cleaning=(), models={NAME: model})))
-            bad = seen.hot | seen.alien
-            hits, truths = hits + int((mask & bad).sum()), truths + int(bad.sum())
-            assert seen.crystal[mask & ~bad].sum() < 0.02 * seen.crystal.sum()
-    assert hits > 0.5 * truths
+            hits, truths = hits + int((mask & seen.hot).sum()), truths + int(seen.hot.sum())
+            assert seen.crystal[mask & ~seen.hot & ~seen.alien].sum() < 0.005 * seen.crystal.sum()
+    assert hits > 0.2 * truths > 0
 
 
 def test_gaps_are_filled_where_it_is_sure_only(model: Model) -> None:

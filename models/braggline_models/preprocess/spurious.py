@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NAME = "spurious"
 MARGIN_PX = 8  # about the window of the crystal, so that an alien on its edge is seen whole
 NEAR_PX = 6  # the Bragg peak is looked for within this of its spot
-ALIEN_FROM, HOT_FROM = 0.5, 0.5  # probabilities, chosen on validation seeds
-DOUBT = 0.35  # a larger standard deviation of log(1 + I) leaves a voxel unknown
+ALIEN_FROM, HOT_FROM = 0.7, 0.7  # probabilities, by the IoU on validation seeds
+DOUBT = 1.0  # a larger standard deviation of log(1 + I) leaves a voxel unknown
 HOT_FRAMES = 0.5  # of the frames: a pixel that is hot in more is given up in all
 
 

@@ -33,7 +33,7 @@ BINS = (*ALIEN_BINS, PIXEL_BIN, *GAP_BINS)
 CONTROL_STEPS = ("dead", "zingers", "hot", "aliens")
 FEWEST_ALIEN = 20  # voxels: fewer are no region to compare
 PHASED = 2  # every so many crystals with a gap are phased too: such as come back for certain where there is no gap
-PHASABLE = replace(CRYSTALS, phase_range_rad=(0.0, 4.0), defects=(("none", 1),), photons=(1e5, 1e8))
+PHASABLE = replace(CRYSTALS, phase_range_rad=(1.0, 4.0), defects=(("none", 1),), photons=(1e5, 1e8))
 NONE = {"pixels": 0.0, "zingers": 0.0, "aliens": 0.0, "gap": 0.0, "saturation": 0.0, "beam": 0.5}
 
 
