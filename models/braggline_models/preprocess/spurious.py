@@ -36,6 +36,8 @@ def find_spurious(scene: Scene, options: PrepareOptions) -> Finding:
     model = options.models.get(NAME)
     if model is None:
         return Finding(flags=("spurious: no learned model; add it to the recipe's `learned`, or leave the step out",))
+    if not np.isfinite(scene.survey.total).all():
+        return Finding(flags=("spurious: the learned model stands back, the counts hold NaN or infinity",))
     spots = find_spots(scene)
     if not spots:
         return Finding()
