@@ -44,7 +44,7 @@ def find_spurious(scene: Scene, options: PrepareOptions) -> Finding:
     ours = crystals_spot(spots, len(scene.curve.intensity))
     extent = signal_extent_px(scene.image, ours.center_px, options.largest_px)
     sides, start = _placed(scene, ours.center_px, extent)
-    counts, mask = cut(scene, start, sides)
+    counts, mask = cut(scene, start, (len(scene.curve.intensity), *sides))
     near = (round(ours.frame) - start[0], ours.row - start[1], ours.column - start[2])
     answer, flags = _asked(model, counts, ~mask, near)
     if answer is None:

@@ -1,4 +1,4 @@
-"""Training: batches made beside it by other processes, a checkpoint each minute, the same seed for the same weights."""
+"""Training: batches made beside it by other processes, a checkpoint each minute; the same seed, the same weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RANGE_BATCHES = 64  # or as many as the training had
 CHECKPOINT_S = 60.0
 WARM_UP = 0.03  # of the steps
 AVERAGED = 0.995  # memory of the averaged weights, a step
-SHARE_TOLD = 0.05  # of the steps, at the beginning and at the end, whose mean loss is recorded
+SHARE_TOLD = 0.2  # of the steps, at the beginning and at the end, whose mean loss is recorded
 
 OnStep = Callable[[int, int, float], None]
 

@@ -34,6 +34,7 @@ class Pipeline:
 
     The final pass begins before the last frame: what it does at half resolution knows only the inner half of reciprocal
     space, and that is complete as soon as the middle half of the frames is.
+
     also: further scans of the crystal, added to every curve once it is all there.
     """
 
