@@ -56,7 +56,9 @@ def scan_result() -> ScanResult:
         np.array([0.0, 0.0, 2.7e10]), np.eye(3) * 1e6, (CleaningStep("hot", 2, 99.0),), ("noisy",), 12, 11,
         9000.0, np.diag([1.0, -1.0, -1.0]), 0.002,
     )  # fmt: skip
-    defects = DefectReport((Defect("screw", np.ones((4, 3)) * 1e-8, (0.0, 0.0, 1.0), 1.0, 0.8),), True)
+    line = Defect("screw", np.ones((4, 3)) * 1e-8, (0.0, 0.0, 1.0), 1.0, 0.8)
+    plane = Defect("stacking_fault", np.ones((5, 3)) * 2e-8, (1.0, 0.0, 0.0), 1 / 3, 0.6)
+    defects = DefectReport((line,), True, (plane,))
     advice = Recommendation("rescan", {"range_deg": 1.0}, "reason", "gain", 0.7, 600.0, ("points",), {"a": 1.0})
     return ScanResult(
         "scan", np.arange(12.0), np.linspace(15, 16, 12), volume, reconstruction, strain, defects, advice,

@@ -56,6 +56,7 @@ def test_paths_units_and_attributes_of_the_contract(scan_result: ScanResult, tmp
         assert entry["detector_frame/object"].dtype == np.complex64
         assert json.loads(entry["recommendation"].asstr()[()])["parameters"] == {"range_deg": 1.0}
         assert entry["defects/lines/000"].attrs["kind"] == "screw"
+        assert entry["defects/planes/000"].attrs["kind"] == "stacking_fault"
 
 
 def test_reads_back_as_it_was(scan_result: ScanResult, tmp_path: Path) -> None:
