@@ -72,9 +72,9 @@ def test_holds_everything_and_loads_nothing(scan_result: ScanResult, tmp_path: P
 
 def test_facets_defects_statistics_and_sample_are_told_with_units(scan_result: ScanResult, tmp_path: Path) -> None:
     text = written(scan_result, tmp_path).text
-    for part in ("area (nm²)", "600.0", "1 1 1", "2.5", "+1.50", "screw", "stacking fault", "g·b", "strain mean (10⁻⁴)", "2.00", "Pt",
-                 "displacement std (pm)", "3.00", "lattice parameter mean (pm)", "398.3717", "9 keV", "1 -1 0",
-                 "the in-plane direction that was given", "sample frame, lab frame"):  # fmt: skip
+    for part in ("area (nm²)", "600.0", "1 1 1", "2.5", "+1.50", "screw", "stacking fault", "g·b", "2.00", "Pt",
+                 "strain mean (10⁻⁴)", "displacement std (pm)", "3.00", "lattice parameter mean (pm)", "398.3717",
+                 "9 keV", "1 -1 0", "the in-plane direction that was given", "sample frame, lab frame"):  # fmt: skip
         assert part in text, part
 
 
