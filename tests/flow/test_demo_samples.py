@@ -198,7 +198,7 @@ def test_the_simulated_crystal_shows_its_dislocation_to_the_service(tmp_path):
     (line,) = json.loads(done.stdout)["defects"]["lines"]
     (planted,) = crystal(sample.detector, 0).told(np.zeros(3, int))
     assert planted.kind == "screw"
-    assert (line["kind"], line["g_dot_b"]) == ("dislocation", abs(planted.g_dot_b))
+    assert (line["kind"], line["g_dot_b"]) == (planted.kind, abs(planted.g_dot_b))
     assert line["confidence"] > 0.9
     along = crystal(sample.detector, 0).vectors_m @ planted.direction
     cosine = float(along @ line["direction"]) / np.linalg.norm(along)
