@@ -117,7 +117,7 @@ def test_a_stock_ascan_shows_the_peak_where_the_motor_is(box, scanned):
         counts = frames.sum((1, 2), dtype=float)  # with two humps: the crystal has a dislocation
         assert abs(counts @ np.arange(INTERVALS + 1) / counts.sum() - INTERVALS / 2) < 1.0
         peak = np.unravel_index(frames[INTERVALS // 2].argmax(), (516, 516))
-        assert peak == tuple(round(p) for p in box.sample.peak_px)
+        assert np.hypot(*np.subtract(peak, box.sample.peak_px)) < 4
         assert not frames[:, 255:261].any()
         assert not frames[:, :, 255:261].any()
 
