@@ -27,6 +27,7 @@ from live_job import until
 pytestmark = [pytest.mark.bliss, pytest.mark.slow]
 
 INTERVALS = 63
+EXPOSURE_S = 0.3  # long enough for a map in mid-scan on a slow machine
 PATHS = [
     "detector_frame/object", "detector_frame/support", "sample_frame/amplitude", "sample_frame/phase",
     "sample_frame/displacement", "sample_frame/strain", "sample_frame/strain_uncertainty", "sample_frame/d_spacing",
@@ -81,7 +82,7 @@ def assert_all_is_shown(reconstruction: tango.DeviceProxy) -> None:
 
 def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(running: Chain, board: Board) -> None:
     watch = Watch(device(running, "BraggReconstruction"), lambda picture: None)
-    scan = scan_result(running.start_scan(INTERVALS, 0.2))
+    scan = scan_result(running.start_scan(INTERVALS, EXPOSURE_S))
     over_s = watch.now()
     snapshot = finished(board, None)
     watch.close()
@@ -114,7 +115,7 @@ def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(runni
     assert float(words[5]) == pytest.approx(advised["exposure_s"], rel=0.02), told
     first = running.box.sample.scan
     asked = (float(words[3]) - float(words[2]), told["npoints"], float(words[5]))
-    assert asked != pytest.approx((first.stop - first.start, INTERVALS + 1, 0.2), rel=0.01), (
+    assert asked != pytest.approx((first.stop - first.start, INTERVALS + 1, EXPOSURE_S), rel=0.01), (
         "the advice changed nothing"
     )
     second = finished(board, snapshot.scan)
@@ -128,7 +129,7 @@ def test_strain_arrives_before_the_scan_is_over_and_the_advice_is_followed(runni
 
 def test_scan_aborted_by_ctrl_c(running: Chain, board: Board) -> None:
     before = latest_scan(board)
-    process = running.start_scan(INTERVALS, 0.2)
+    process = running.start_scan(INTERVALS, EXPOSURE_S)
     until(lambda: latest_scan(board) != before and board.latest().values.get("frames_used", 0) > 40, "frames flow")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
