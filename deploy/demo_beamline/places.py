@@ -12,6 +12,7 @@ from pathlib import Path
 from demo_beamline.venv import BlissVenv
 
 ROOT = Path(__file__).parents[2]
+ID01 = ROOT / "config" / "beamlines" / "id01.yaml"  # the emulated beamline, whatever the service is configured for
 PORTS = ("beacon", "redis", "redis_data", "web", "tango", "lima", "writer")
 SOCKET_PATH_LIMIT = 80
 DETECTOR_INSTANCE = "demo"

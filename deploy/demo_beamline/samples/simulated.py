@@ -10,6 +10,7 @@ from braggline_models.simulate import CrystalPlan, ScanPlan, planned_crystal
 from braggline_models.simulate.curve import empty_curve
 from braggline_models.simulate.scan_of import PlannedCrystal
 from braggline_service.beamlines import load_beamline
+from demo_beamline.places import ID01
 from demo_beamline.samples.crystal import CrystalSample
 from demo_beamline.samples.detectors import DetectorModel
 from demo_beamline.samples.platinum import HOME, peak, window
@@ -28,7 +29,7 @@ def crystal(detector: DetectorModel, seed: int) -> PlannedCrystal:
         detector.bliss_name, detector.shape_px, (detector.pixel_size_m,) * 2, detector.distance_m,
         detector.beam_center_px,
     )  # fmt: skip
-    circles = load_beamline("id01").diffractometer
+    circles = load_beamline(str(ID01)).diffractometer
     angles = {name: HOME[name] for name in circles.circle_names}
     nothing = np.zeros(detector.shape_px, bool)
     scan = ScanPlan(circles, posed, nothing, angles, "eta", STEP_DEG, VOLUME_SHAPE[0], 1e3 * HOME["mononrj"])

@@ -10,6 +10,7 @@ import numpy as np
 from braggline_models.scan import Detector
 from braggline_models.simulate import DetectorFlaws, MapScene, MeshPlan, NanoBeam, ScanPlan, drawn_specimen, map_scene
 from braggline_service.beamlines import load_beamline
+from demo_beamline.places import ID01
 from demo_beamline.samples.counting import HOT_RATE_PER_S, hot_pixels, photon_counts
 from demo_beamline.samples.crystal import EXPOSURE_S
 from demo_beamline.samples.detectors import DetectorModel
@@ -75,7 +76,7 @@ def specimen(detector: DetectorModel, seed: int) -> SpecimenSample:
         detector.bliss_name, detector.shape_px, (detector.pixel_size_m,) * 2, detector.distance_m,
         detector.beam_center_px,
     )  # fmt: skip
-    circles = load_beamline("id01").diffractometer
+    circles = load_beamline(str(ID01)).diffractometer
     angles = {name: HOME[name] for name in circles.circle_names}
     row, column = peak(detector)
     scan = ScanPlan(
