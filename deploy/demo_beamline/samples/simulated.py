@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from braggline_models.geometry import bragg_geometry, voxel_vectors_m
-from braggline_models.scan import Detector
 from braggline_models.simulate import CrystalPlan, ScanPlan, planned_crystal
 from braggline_models.simulate.curve import empty_curve
 from braggline_models.simulate.scan_of import PlannedCrystal
-from braggline_service.beamlines import load_beamline
-from demo_beamline.places import ID01
+from demo_beamline.samples.at_home import ENERGY_eV, at_home
 from demo_beamline.samples.crystal import CrystalSample
 from demo_beamline.samples.detectors import DetectorModel
 from demo_beamline.samples.platinum import HOME, peak, window
@@ -25,14 +23,9 @@ COUNTS = 1.0e7
 
 def crystal(detector: DetectorModel, seed: int) -> PlannedCrystal:
     """The crystal on the grid that is conjugate to `detector` and eta, by the exact circles of ID01 at HOME."""
-    posed = Detector(
-        detector.bliss_name, detector.shape_px, (detector.pixel_size_m,) * 2, detector.distance_m,
-        detector.beam_center_px,
-    )  # fmt: skip
-    circles = load_beamline(str(ID01)).diffractometer
-    angles = {name: HOME[name] for name in circles.circle_names}
+    circles, posed, angles = at_home(detector)
     nothing = np.zeros(detector.shape_px, bool)
-    scan = ScanPlan(circles, posed, nothing, angles, "eta", STEP_DEG, VOLUME_SHAPE[0], 1e3 * HOME["mononrj"])
+    scan = ScanPlan(circles, posed, nothing, angles, "eta", STEP_DEG, VOLUME_SHAPE[0], ENERGY_eV)
     q_bragg, q_step = bragg_geometry(empty_curve(scan), (float(VOLUME_SHAPE[0] // 2), *peak(detector)))
     vectors_m = voxel_vectors_m(q_step, window(detector, VOLUME_SHAPE))
     shape_rng, field_rng = np.random.default_rng((seed, 12)).spawn(2)
@@ -52,5 +45,5 @@ def simulated(detector: DetectorModel, seed: int) -> CrystalSample:
         intervals=127,
         counts=COUNTS,
         seed=seed,
-        energy_eV=1e3 * HOME["mononrj"],
+        energy_eV=ENERGY_eV,
     )

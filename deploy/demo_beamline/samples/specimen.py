@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from braggline_models.scan import Detector
 from braggline_models.simulate import DetectorFlaws, MapScene, MeshPlan, NanoBeam, ScanPlan, drawn_specimen, map_scene
-from braggline_service.beamlines import load_beamline
-from demo_beamline.places import ID01
+from demo_beamline.samples.at_home import ENERGY_eV, at_home
 from demo_beamline.samples.counting import HOT_RATE_PER_S, hot_pixels, photon_counts
 from demo_beamline.samples.crystal import EXPOSURE_S
 from demo_beamline.samples.detectors import DetectorModel
@@ -46,7 +44,7 @@ class SpecimenSample:
 
     @property
     def energy_eV(self) -> float:
-        return 1e3 * HOME["mononrj"]
+        return ENERGY_eV
 
     @property
     def scan(self) -> SuggestedScan:
@@ -72,15 +70,10 @@ class SpecimenSample:
 
 def specimen(detector: DetectorModel, seed: int) -> SpecimenSample:
     """Before `detector`, at the motor positions of the platinum crystal, about the middle of pix and piy."""
-    posed = Detector(
-        detector.bliss_name, detector.shape_px, (detector.pixel_size_m,) * 2, detector.distance_m,
-        detector.beam_center_px,
-    )  # fmt: skip
-    circles = load_beamline(str(ID01)).diffractometer
-    angles = {name: HOME[name] for name in circles.circle_names}
+    circles, posed, angles = at_home(detector)
     row, column = peak(detector)
     scan = ScanPlan(
-        circles, posed, ~detector.alive(), angles, "eta", STEP_DEG, INTERVALS + 1, 1e3 * HOME["mononrj"],
+        circles, posed, ~detector.alive(), angles, "eta", STEP_DEG, INTERVALS + 1, ENERGY_eV,
         aim_px=(round(row), round(column)),
     )  # fmt: skip
     center = (HOME["pix"], HOME["piy"])
