@@ -45,5 +45,6 @@ def map_lines(map_: CrystalMap, crystals: Sequence[Candidate], ranked: Sequence[
         )
     for e in ranked:
         doubt = "   unlike what the model was trained on" if e.outside > 1 else ""
-        lines.append(f"crystal {e.number}: phased with {e.probability:.0%}, to {1e9 * e.resolution_m:.0f} nm{doubt}")
+        finest = f", to {1e9 * e.resolution_m:.0f} nm" if np.isfinite(e.resolution_m) else ""
+        lines.append(f"crystal {e.number}: phased with {e.probability:.0%}{finest}{doubt}")
     return lines

@@ -68,3 +68,7 @@ def test_the_crystals_of_a_simulated_map_are_found_and_ranked(tmp_path: Path) ->
     assert all(0 <= e.probability <= 1 and 2e-9 < e.resolution_m < 3e-7 for e in ranked)
     inside = [e.probability for e in ranked if e.outside <= 1]
     assert inside == sorted(inside, reverse=True)
+    plain = expected(found, crystals)
+    assert {e.number for e in plain} == {1, 2}
+    assert plain[0].probability >= plain[1].probability > 0
+    assert all(np.isnan(e.resolution_m) for e in plain)

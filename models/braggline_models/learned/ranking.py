@@ -15,8 +15,9 @@ from braggline_models.learned.networks import Encoder
 from braggline_models.learned.ranking_data import ENOUGH, SIDE, Outcome, Scene, decoded, phased, scene
 from braggline_models.learned.ranking_maps import found_by_threshold, found_crystals, map_to_search
 from braggline_models.learned.ranking_table import BLOCKS
-from braggline_models.learned.ranking_view import PATCH, CandidateView, lit_of, packed, seen_in_map
+from braggline_models.learned.ranking_view import PATCH, lit_of, packed, seen_in_map
 from braggline_models.learned.task import Batch, Clock, Judgement, Measure, Picture, Task, Values
+from braggline_models.maps.prospect import numbers, prospect
 from braggline_models.simulate.lit import LitCrystal
 
 BINS = ("crystals", "maps")
@@ -80,8 +81,8 @@ class Ranking(Task):
     test_seed = TEST_SEED
     notes = (
         "The network is ahead of integrated intensity by less than the noise, and behind the logistic regression on "
-        "six numbers, which is what to rank by: nothing uses the network by default, and `braggline map` asks it only "
-        "where --rank is given. The resolution that it tells is no better than the mean. One network, one training, "
+        "six numbers, by which `braggline map --rank` ranks: the network is asked only where --network is given. "
+        "The resolution that it tells is no better than the mean. One network, one training, "
         "800 labels: what two shared cores allowed. Even a logistic regression that is told "
         "phase range, photons, size, number of defects and whether there is a neighbour, fitted to and judged on 791 "
         "of the labels, has an AUC of 0.88 only: whether phasing succeeds is partly chance. The recipe that labels "
@@ -140,10 +141,9 @@ class Ranking(Task):
         answer = model(packed(view))[0].double().numpy()
         cpu_s = {"learned": clock() - begun}
         success = float(outcome.correlation > ENOUGH)
-        mean, weights = linear_arm()
         scores = {
             "learned": float(answer[0]), "control": view.counts,
-            "linear": float((numbers(view) - mean) @ weights[:-1] + weights[-1]),
+            "linear": prospect(view.patch, view.frame),
         }  # fmt: skip
         values: dict[tuple[str, str], Values] = {("AUC", arm): (score, success) for arm, score in scores.items()}
         if success:
@@ -180,31 +180,15 @@ def mean_resolution() -> float:
     return float(np.median([np.log(o.resolution_m / 20e-9) for _, o in labels() if o.correlation > ENOUGH]))
 
 
-def numbers(view: CandidateView) -> NDArray[np.float64]:
-    """(6,) by which a person would judge: log counts, share of the brightest point, rms wander of the peak, rms width
-    of the frame's peak, log counts of its brightest pixel, log of the effective number of lit pixels."""
-    counts, row, column, _ = view.patch
-    weights = np.where(counts > 20.0, counts, 0.0)
-    total = max(float(weights.sum()), 1.0)
-    wander = sum(float((weights * np.square(x - (weights * x).sum() / total)).sum()) / total for x in (row, column))
-    frame, steps = view.frame, np.arange(SIDE) - SIDE // 2
-    lit = max(float(frame.sum()), 1.0)
-    wide = float((frame * (np.square(steps)[:, None] + np.square(steps))).sum()) / lit
-    effective = lit**2 / max(float(np.square(frame).sum()), 1.0)
-    return np.array([
-        np.log(max(float(counts.sum()), 1.0)), float(counts.max()) / max(float(counts.sum()), 1.0), np.sqrt(wander),
-        np.sqrt(wide), np.log1p(float(frame.max())), np.log(effective),
-    ])  # fmt: skip
-
-
 @lru_cache(maxsize=1)
 def linear_arm() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (6,) and weights (7,) of a logistic regression on the table's crystals: Newton's steps, a little ridge."""
+    """Mean (6,) and weights (7,) of maps/prospect.py: a logistic regression on the table's crystals, a little ridge."""
     rng = np.random.default_rng(5)
     rows, success = [], []
     for seed, outcome in labels()[::LINEAR_EVERY]:
         of = scene(seed)
-        rows.append(numbers(seen_in_map(of, lit_of(of), rng)))
+        view = seen_in_map(of, lit_of(of), rng)
+        rows.append(numbers(view.patch, view.frame))
         success.append(float(outcome.correlation > ENOUGH))
     x, y = np.array(rows), np.array(success)
     mean, scale = x.mean(axis=0), x.std(axis=0)

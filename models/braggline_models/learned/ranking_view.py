@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from braggline_models.learned.ranking_data import SIDE, Scene
+from braggline_models.maps.prospect import LEAST_COUNTS
 from braggline_models.maps.reduce import background_level, peak_center
 from braggline_models.simulate.lit import Focus, LitCrystal, lit_crystal, lit_frames
 
 PATCH = 7
-LEAST_COUNTS = 20.0  # at a point, for the place of its peak to mean anything
 MAP_EXPOSURE, EXPOSURE_SPREAD = 0.2, 0.2  # of a curve's frame; rms of its logarithm
 FWHM_M = (60e-9, 250e-9)  # of the focus, even in the logarithm
 STEP_OVER_FWHM = (0.4, 1.2)

@@ -11,7 +11,11 @@ from braggline_models.errors import BadInput
 from braggline_service.cli.told import print_json, progress, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from braggline_models.maps import Candidate
     from braggline_service.learned.ranked import Expected
+    from braggline_service.sources.map_scan import MapScan
 
 
 def command(
@@ -20,9 +24,8 @@ def command(
     detector: Annotated[str | None, typer.Option(help="such as mpx1x4; needed where there are several")] = None,
     beamline: Annotated[str | None, typer.Option(help="a name of config/beamlines, or a file")] = None,
     axes: Annotated[str | None, typer.Option(help="the two motors, fast first, such as pix,piy")] = None,
-    rank: Annotated[
-        bool, typer.Option("--rank", help="say which can be phased, and how well (a learned model)")
-    ] = False,
+    rank: Annotated[bool, typer.Option("--rank", help="say how probably each can be phased")] = False,
+    network: Annotated[bool, typer.Option("--network", help="with --rank: ask the learned model instead")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="PNG of the map with its numbered crystals")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
@@ -40,11 +43,8 @@ def command(
     for flag in found.map.flags:
         say(f"braggline: {scan}: {flag}")
     ranked: tuple[Expected, ...] = ()
-    if rank:
-        from braggline_service.learned.ranked import expected
-        from braggline_service.learned.weights import load_model
-
-        ranked = expected(found, crystals, load_model("ranking"))
+    if rank or network:
+        ranked = _ranked(found, crystals, network)
     if picture is not None:
         draw_map(picture, found.map, crystals)
     if json:
@@ -52,6 +52,13 @@ def command(
     else:
         for line in map_lines(found.map, crystals, ranked):
             typer.echo(line)
+
+
+def _ranked(found: MapScan, crystals: Sequence[Candidate], network: bool) -> tuple[Expected, ...]:
+    from braggline_service.learned.ranked import expected
+    from braggline_service.learned.weights import load_model
+
+    return expected(found, crystals, load_model("ranking") if network else None)
 
 
 def _pair(axes: str | None) -> tuple[str, str] | None:
