@@ -40,7 +40,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    with chain(tmp_path_factory.mktemp("chain"), "simulated", overrides={"recipe": "fast"}) as whole:
+    with chain(tmp_path_factory.mktemp("chain"), "simulated") as whole:
         yield whole
 
 
