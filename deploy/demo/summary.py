@@ -9,14 +9,10 @@ import psutil
 import tango
 
 from braggline_service.board import Board
+from braggline_service.cli.told import RESULT_KEYS
 from braggline_service.connection import connect
 from demo.chain import Chain
 from demo.watch import Picture
-
-RESULT_KEYS = (
-    "voxels", "free_llk", "resolution_m", "strain_rms", "agreement", "runs_kept", "runs_total",
-    "frames_expected", "frames_used",
-)  # fmt: skip
 
 
 def summary(
@@ -84,6 +80,7 @@ def told(result: dict[str, Any], path: Path) -> str:
         f"quality        free LLK {_number(result['free_llk'], '.3f')}, agreement {_number(result['agreement'], '.3f')}"
         f" of {result['runs_kept']} runs, resolution {_number(result['resolution_m'], '.2e')} m,"
         f" strain rms {_number(result['strain_rms'], '.2e')}, {result['voxels']} voxels",
+        f"defects        {_defects(result['defects'] or {})}",
         f"next           {advice.get('action', '-')}: {advice.get('reason', '-')}",
         f"gain           {advice.get('expected_gain', '-')}",
         f"file           {result['file']}",
@@ -91,6 +88,14 @@ def told(result: dict[str, Any], path: Path) -> str:
         f"summary        {path}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _defects(found: dict[str, Any]) -> str:
+    """Each that was found by its kind; what one reflection does not see is not denied."""
+    lines = [f"{line['kind']}, |g.b| {abs(line['g_dot_b']):.0f}" for line in found.get("lines", [])]
+    return (
+        "; ".join([*lines, *(plane["kind"] for plane in found.get("planes", []))]) or "none that this reflection sees"
+    )
 
 
 def _number(value: float | None, form: str) -> str:

@@ -34,7 +34,7 @@ ENDED = ("final", "failed", "aborted")
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with chain(tmp_path_factory.mktemp("chain"), "simulated", overrides={"recipe": "fast"}) as whole:
+    with chain(tmp_path_factory.mktemp("chain"), "simulated") as whole:
         yield whole
 
 
